@@ -1,0 +1,76 @@
+//! How a writer fails, in words that decide what happens next: try again, wait, or tell a person.
+
+use std::time::Duration;
+
+/// A failed call. `message` is for the person who started the job; `cause` is for the log.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{kind:?}: {cause}")]
+pub struct Error {
+    pub kind: ErrorKind,
+    /// What went wrong, for the log only: it may hold a provider's words.
+    pub cause: String,
+    /// What the provider asked us to wait, if it did.
+    pub retry_after: Option<Duration>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    Auth,
+    Quota,
+    RateLimited,
+    ContextLength,
+    ContentFilter,
+    Refusal,
+    InvalidRequest,
+    ModelNotFound,
+    Overloaded,
+    Timeout,
+    Network,
+    /// The stream ended without a finish reason.
+    Interrupted,
+    /// The reply could not be read as what was asked for.
+    BadOutput,
+}
+
+impl Error {
+    pub fn new(kind: ErrorKind, cause: impl Into<String>) -> Self {
+        Error {
+            kind,
+            cause: cause.into(),
+            retry_after: None,
+        }
+    }
+}
+
+impl ErrorKind {
+    /// Whether the same call may succeed later.
+    pub fn is_retryable(self) -> bool {
+        use ErrorKind::*;
+        matches!(
+            self,
+            RateLimited | Overloaded | Timeout | Network | Interrupted | BadOutput
+        )
+    }
+
+    /// The sentence for the person who started the job.
+    pub fn sentence(self) -> &'static str {
+        use ErrorKind::*;
+        match self {
+            Auth => "The writing service refused the server's key. Ask the operator to check it.",
+            Quota => "The writing service has no quota left. Ask the operator to top it up.",
+            RateLimited => "The writing service is busy. Start again in a few minutes.",
+            ContextLength => "The brief is too long for the writing service. Shorten the summary and start again.",
+            ContentFilter => {
+                "The writing service blocked the text as unsafe. Change the brief's wording and start again."
+            }
+            Refusal => "The writing service declined to write this. Change the brief's wording and start again.",
+            InvalidRequest => "The writing service did not accept the request. Ask the operator to look at the log.",
+            ModelNotFound => "The configured model does not exist. Ask the operator to check it.",
+            Overloaded => "The writing service is overloaded. Start again in a few minutes.",
+            Timeout => "The writing service took too long. Start again.",
+            Network => "The writing service could not be reached. Start again in a few minutes.",
+            Interrupted => "The writing service stopped in the middle. Start again.",
+            BadOutput => "The writing service answered with something unreadable. Start again.",
+        }
+    }
+}

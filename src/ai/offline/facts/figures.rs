@@ -1,0 +1,143 @@
+//! Prices, years and counts inside a fact.
+//!
+//! A price becomes a price only when the fact is a name followed by an amount; anything more
+//! involved ("free delivery over 40 €") stays in the owner's words.
+
+const SYMBOLS: &[char] = &['€', '$', '£', '¥', '₹', '₺', '₽', '₩', '₪'];
+const CODES: &[&str] = &[
+    "eur", "usd", "gbp", "chf", "kr", "kr.", "sek", "nok", "dkk", "zł", "pln", "euro", "euros", "dollars", "dollar",
+    "pounds", "francs", "inr", "jpy", "aud", "cad", "nzd", "czk", "kč", "ft", "huf", "ron", "lei", "fr.", "sfr.",
+];
+
+/// Name and price of "Country loaf: 4.20 €".
+pub(super) fn price(text: &str) -> Option<(String, String)> {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let amount = (0..words.len()).find(|at| is_amount(&words, *at))?;
+    let mut start = amount;
+    while start > 0 && LEADS.contains(&bare(words[start - 1]).as_str()) {
+        start -= 1;
+    }
+    let name = words[..start].join(" ");
+    let name = name.trim_end_matches([':', '-', '–', '—', ',', '=', ' ']).trim();
+    let price = words[start..].join(" ");
+    let price = price
+        .trim_start_matches([':', '-', '–', '—', '=', ' '])
+        .trim_end_matches('.')
+        .trim();
+    // "is", "costs" and "at" join name and price, and belong to neither.
+    let price = ["is ", "costs ", "cost ", "at ", "are ", "for "]
+        .iter()
+        .find_map(|lead| price.strip_prefix(lead))
+        .unwrap_or(price);
+    let count = name.split_whitespace().count();
+    let first = bare(words[0]);
+    let last = name.split_whitespace().last().map(bare).unwrap_or_default();
+    let one_amount = (amount + 1..words.len())
+        .filter(|at| words[*at].contains(SYMBOLS))
+        .count()
+        <= 1;
+    let good = (1..=8).contains(&count)
+        && price.split_whitespace().count() <= 6
+        && price.chars().count() <= 40
+        && name.chars().count() <= 80
+        && !STARTS.contains(&first.as_str())
+        && !ENDS.contains(&last.as_str())
+        && one_amount
+        && !name.contains(['.', '!', '?', '<', '{']);
+    good.then(|| (super::text::capitalised(name), price.to_owned()))
+}
+
+/// The pieces of "Cut 35 €, beard trim 20 €": every piece is a name with a price.
+pub(super) fn price_list(text: &str) -> Option<Vec<String>> {
+    let pieces: Vec<String> = text
+        .split(&[',', ';'][..])
+        .map(|piece| piece.trim().to_owned())
+        .collect();
+    // A decimal comma ("4,20 €") must not split.
+    let all = pieces.len() > 1 && pieces.iter().all(|piece| price(piece).is_some());
+    all.then_some(pieces)
+}
+
+fn is_amount(words: &[&str], at: usize) -> bool {
+    let word = words[at];
+    let number = |word: &str| word.starts_with(|c: char| c.is_ascii_digit());
+    let code = |word: Option<&&str>| word.is_some_and(|w| CODES.contains(&bare(w).as_str()) || w.starts_with(SYMBOLS));
+    let glued = word.contains(SYMBOLS) && word.chars().any(|c| c.is_ascii_digit());
+    let before = word.chars().all(|c| SYMBOLS.contains(&c)) || CODES.contains(&bare(word).as_str());
+    glued
+        || (number(word) && code(words.get(at + 1).as_ref().copied()))
+        || (before && words.get(at + 1).is_some_and(|next| number(next)))
+}
+
+fn bare(word: &str) -> String {
+    word.trim_matches(|c: char| matches!(c, ':' | ',' | '(' | ')' | ';'))
+        .to_lowercase()
+}
+
+const LEADS: &[&str] = &[
+    "from", "is", "costs", "cost", "at", "are", "for", "starts", "starting", "about", "only", "-", "–", "—", "=",
+];
+const STARTS: &[&str] = &[
+    "we", "i", "our", "you", "the", "if", "for", "from", "every", "all", "over", "under", "free", "prices", "they",
+];
+const ENDS: &[&str] = &[
+    "over", "above", "under", "below", "of", "than", "to", "least", "up", "charge", "pay", "least", "and", "or", "with",
+];
+
+/// The year of "Founded in 1987".
+pub(super) fn year(text: &str) -> Option<String> {
+    let lower = text.to_lowercase();
+    let dated = CUES.iter().any(|cue| lower.contains(cue));
+    let is_year = |word: &&str| word.len() == 4 && word.parse().is_ok_and(|year: u32| (1500..=2035).contains(&year));
+    text.split(|c: char| !c.is_ascii_digit())
+        .find(is_year)
+        .filter(|_| dated)
+        .map(str::to_owned)
+}
+
+const CUES: &[&str] = &[
+    "since",
+    "found",
+    "open",
+    "start",
+    "establish",
+    "moved",
+    "built",
+    "award",
+    "won",
+    "join",
+    "took",
+    "began",
+    "launch",
+    "first",
+    "certified",
+    "graduat",
+    "in 1",
+    "in 2",
+    "bought",
+    "renovat",
+    "learn",
+    "est.",
+    "est ",
+];
+
+/// Value and label of "1,200 roofs replaced".
+pub(super) fn figure(text: &str) -> Option<(String, String)> {
+    let words: Vec<&str> = text.trim_end_matches('.').split_whitespace().collect();
+    let lead = words
+        .iter()
+        .take_while(|word| COUNTS.contains(&word.to_lowercase().as_str()))
+        .count();
+    let number = words.get(lead)?;
+    let numeric = number.starts_with(|c: char| c.is_ascii_digit())
+        && number
+            .chars()
+            .all(|c| c.is_ascii_digit() || matches!(c, ',' | '.' | '+' | '%'));
+    let label = words[lead + 1..].join(" ");
+    let count = words.len() - lead - 1;
+    let good =
+        numeric && (1..=6).contains(&count) && label.chars().count() <= 50 && !label.contains(['.', '<', '{', ':']);
+    good.then(|| (words[..=lead].join(" "), label))
+}
+
+const COUNTS: &[&str] = &["over", "more", "than", "about", "around", "some", "nearly", "almost"];

@@ -1,0 +1,416 @@
+//! The plan of a site: which pages a trade needs, what the owner wants added, what stands on each.
+//!
+//! Pages come from the trade's file, ordered by what the brief speaks of; layouts come from the
+//! recipes. A layout shrinks when the trade has nothing left to say of a kind.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Value, json};
+
+use super::brief::Context;
+use super::ledger::Ledger;
+use super::library::{Line, recipes};
+use super::outline::{PageView, titled_pool, topic};
+use super::seed::Dice;
+use super::{text, theme};
+use crate::ai::request::Section;
+
+/// The reply to a structure task.
+pub(super) fn structure(context: &Context, max_pages: usize, instructions: Option<&str>) -> Value {
+    let mut pages = choose_pages(context, max_pages.max(1), instructions.unwrap_or(""));
+    let alone = pages.len() == 1;
+    let asked = pages.iter().any(|page| page.page_type == "FAQ");
+    let mut stock = Stock::of(context, asked);
+    for page in &mut pages {
+        for (position, kind) in stock.layout(context, page, alone).into_iter().enumerate() {
+            page.sections.push(Section {
+                position,
+                kind,
+                heading: String::new(),
+                goal: String::new(),
+            });
+        }
+    }
+    move_to_topics(context, &mut pages);
+    name_sections(context, &mut pages);
+    let tagline = headlines(context)
+        .get(1)
+        .cloned()
+        .unwrap_or_else(|| context.say("{type}{in_place}"));
+    let listed: Vec<Value> = pages
+        .iter()
+        .enumerate()
+        .map(|(at, page)| page_value(context, page, at))
+        .collect();
+    json!({
+        "siteName": context.business,
+        "tagline": text::clip(&tagline, 110),
+        "theme": theme::of(context),
+        "navigation": navigation(&pages),
+        "pages": listed,
+    })
+}
+
+/// The home page, then the trade's pages in their order: the main offer and contact always, the
+/// others by how much the brief speaks of them.
+fn choose_pages(context: &Context, max_pages: usize, instructions: &str) -> Vec<PageView> {
+    let lines = context.trade.list("pages");
+    let mut wishes = context.wishes.clone();
+    wishes.extend(text::stems(&text::plain(instructions, 1000)));
+    let mut dice = context.dice("pages");
+    let mut scored: Vec<(i64, usize)> = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        let keywords = text::stems(&format!(
+            "{} {}",
+            line.get(2).map_or("", String::as_str),
+            line.get(5).map_or("", String::as_str)
+        ));
+        let wanted = keywords.intersection(&wishes).count().min(4) as i64;
+        let basis = match (at, page_type(line)) {
+            (_, "CONTACT") => 1000,
+            (0, _) => 900,
+            (_, "ABOUT") => 45,
+            _ => 30 - 2 * at as i64,
+        };
+        scored.push((basis + 15 * wanted + dice.below(14) as i64, at));
+    }
+    let wished = 5 + dice.below(2) + (context.wishes.len() > 12) as usize + (context.wishes.len() > 40) as usize;
+    let count = wished.clamp(4, 8).min(max_pages).saturating_sub(1);
+    scored.sort_by_key(|(score, at)| (-score, *at));
+    let mut chosen: Vec<usize> = scored.into_iter().take(count).map(|(_, at)| at).collect();
+    chosen.sort_unstable();
+    let home = PageView {
+        slug: String::new(),
+        title: context.language.text("home").to_owned(),
+        page_type: "HOME".to_owned(),
+        sections: Vec::new(),
+        line: None,
+    };
+    let others = chosen.into_iter().filter_map(|at| lines.get(at)).map(|line| PageView {
+        slug: line[0].clone(),
+        title: context.say(line.get(2).map_or("", String::as_str)),
+        page_type: page_type(line).to_owned(),
+        sections: Vec::new(),
+        line: Some(line.clone()),
+    });
+    std::iter::once(home).chain(others).collect()
+}
+
+fn page_type(line: &Line) -> &str {
+    line.get(1).map_or("CUSTOM", String::as_str)
+}
+
+/// How many more sections of a kind the trade has words for.
+struct Stock(BTreeMap<&'static str, usize>);
+
+impl Stock {
+    fn of(context: &Context, has_faq_page: bool) -> Stock {
+        let count = |list: &str| context.list(list).len();
+        let one = |list: &str| usize::from(count(list) > 0);
+        Stock(BTreeMap::from([
+            ("FEATURES", (count("benefits") + context.audiences.len()) / 3),
+            ("STEPS", context.trade.processes.len()),
+            ("SPLIT", count("splits")),
+            ("TEXT", count("stories")),
+            ("CTA", count("closings")),
+            (
+                "FAQ",
+                count("questions").saturating_sub(if has_faq_page { 5 } else { 0 }) / 3,
+            ),
+            ("GALLERY", 2),
+            ("PRODUCTS", 2),
+            ("TESTIMONIALS", count("voices").div_ceil(2)),
+            ("STATS", one("stats")),
+            ("LOGOS", one("partners")),
+            ("PRICING", one("plans")),
+            ("TEAM", one("team")),
+            ("TIMELINE", one("timeline")),
+            ("CONTACT", 1),
+            ("HERO", usize::MAX),
+        ]))
+    }
+
+    fn take(&mut self, kind: &str) -> bool {
+        match self.0.get_mut(kind) {
+            Some(left) if *left > 0 => {
+                *left -= 1;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The kinds of a page: three to seven, the opening first.
+    fn layout(&mut self, context: &Context, page: &PageView, alone: bool) -> Vec<String> {
+        let named = match page.page_type.as_str() {
+            "HOME" if alone => "HOME_ALONE".to_owned(),
+            "HOME" => format!("HOME_{}", context.trade.family),
+            other => other.to_owned(),
+        };
+        let variants = recipes()
+            .get(&named)
+            .or_else(|| recipes().get("HOME_general").filter(|_| page.page_type == "HOME"));
+        let variants = variants.or_else(|| recipes().get("CUSTOM"));
+        let mut dice = Dice::new(context.seed, &format!("layout {}", page.slug));
+        let recipe = variants
+            .and_then(|variants| dice.pick(variants))
+            .cloned()
+            .unwrap_or_default();
+        let mut kinds: Vec<String> = vec!["HERO".to_owned()];
+        let main = context
+            .trade
+            .list("pages")
+            .first()
+            .is_some_and(|line| line[0] == page.slug);
+        let priced = context.facts.iter().filter(|fact| fact.price.is_some()).count() > 1;
+        for kind in recipe {
+            // The page of questions and the list of prices draw on what is kept for them.
+            let kept = matches!((page.page_type.as_str(), kind.as_str()), ("FAQ", "FAQ"))
+                || (priced && page.page_type == "PRICING" && kind == "PRODUCTS");
+            if kinds.len() < 7 && (kept || self.take(&kind)) {
+                kinds.push(kind);
+            }
+        }
+        if main && !kinds.iter().any(|kind| kind == "PRODUCTS") && kinds.len() < 7 && self.take("PRODUCTS") {
+            kinds.insert(1, "PRODUCTS".to_owned());
+        }
+        self.add_for_facts(context, page, &mut kinds);
+        for kind in ["FEATURES", "TEXT", "SPLIT", "FAQ", "CTA", "GALLERY"] {
+            if kinds.len() < 3 && !kinds.iter().any(|known| known == kind) && self.take(kind) {
+                kinds.push(kind.to_owned());
+            }
+        }
+        while kinds.len() < 3 {
+            kinds.push("TEXT".to_owned());
+        }
+        kinds
+    }
+
+    /// Years ask for a history, counts for figures, where the page is the place for them.
+    fn add_for_facts(&mut self, context: &Context, page: &PageView, kinds: &mut Vec<String>) {
+        let years = context.facts.iter().filter(|fact| fact.year.is_some()).count();
+        let figures = context.facts.iter().filter(|fact| fact.figure.is_some()).count();
+        let wanted = [
+            ("TIMELINE", years > 0 && page.page_type == "ABOUT"),
+            ("STATS", figures > 0 && page.page_type == "HOME"),
+        ];
+        for (kind, needed) in wanted {
+            if needed && kinds.len() < 7 && !kinds.iter().any(|known| known == kind) && self.take(kind) {
+                kinds.insert(kinds.len().min(2), kind.to_owned());
+            }
+        }
+    }
+}
+
+/// A process or a picture story that belongs to one page moves there from where it would be a stranger.
+fn move_to_topics(context: &Context, pages: &mut [PageView]) {
+    let ledger = Ledger::new(context, pages.iter().map(topic).collect());
+    for kind in ["STEPS", "SPLIT"] {
+        let Some(pool) = titled_pool(kind) else { continue };
+        let homes = ledger.homes(pool);
+        for at in 1..pages.len() {
+            let belonging = homes.iter().filter(|home| **home == Some(at)).count();
+            let special = matches!(
+                pages[at].page_type.as_str(),
+                "SERVICES" | "CUSTOM" | "PRODUCTS" | "LANDING"
+            );
+            let present = pages[at].sections.iter().position(|section| section.kind == kind);
+            match present {
+                None if special && belonging > 0 && pages[at].sections.len() < 6 => {
+                    let place = pages[at].sections.len().min(2);
+                    let section = Section {
+                        position: 0,
+                        kind: kind.to_owned(),
+                        heading: String::new(),
+                        goal: String::new(),
+                    };
+                    pages[at].sections.insert(place, section);
+                }
+                Some(index)
+                    if special
+                        && belonging == 0
+                        && homes.iter().all(Option::is_some)
+                        && pages[at].sections.len() > 3 =>
+                {
+                    pages[at].sections.remove(index);
+                }
+                _ => {}
+            }
+        }
+    }
+    for page in pages {
+        page.sections
+            .iter_mut()
+            .enumerate()
+            .for_each(|(at, section)| section.position = at);
+    }
+}
+
+/// Gives every section its heading and its goal.
+fn name_sections(context: &Context, pages: &mut [PageView]) {
+    let mut titles = titles(context, pages);
+    let mut used: BTreeSet<String> = BTreeSet::new();
+    let mut own = context.trade.list("headings").to_vec();
+    context.dice("headings").shuffle(&mut own);
+    for (at, page) in pages.iter_mut().enumerate() {
+        let about = if page.slug.is_empty() {
+            context.business.clone()
+        } else {
+            page.title.clone()
+        };
+        for index in 0..page.sections.len() {
+            let kind = page.sections[index].kind.clone();
+            let fits =
+                |line: &&Line| line[0] == kind && line.get(1).is_some_and(|text| !used.contains(&context.say(text)));
+            let named = if kind == "FAQ" && page.page_type == "FAQ" {
+                "FAQ_PAGE"
+            } else {
+                kind.as_str()
+            };
+            let general = || context.say_about(context.language.text(&format!("headings.{named}")), &about);
+            let heading = match (kind.as_str(), &page.line) {
+                ("HERO", Some(line)) => context.say(line.get(3).map_or("", String::as_str)),
+                ("HERO", None) => headlines(context).into_iter().next().unwrap_or_default(),
+                _ => titles
+                    .remove(&(at, index))
+                    .or_else(|| own.iter().find(fits).map(|line| context.say(&line[1])))
+                    .unwrap_or_default(),
+            };
+            let heading = if heading.is_empty() { general() } else { heading };
+            used.insert(heading.clone());
+            page.sections[index].heading = text::clip(&heading, 110);
+            page.sections[index].goal = text::clip(
+                &context.say_about(context.language.text(&format!("goals.{kind}")), &about),
+                200,
+            );
+        }
+    }
+}
+
+/// The titles of the phrases that are given to sections by name, each to the page it suits best.
+fn titles(context: &Context, pages: &[PageView]) -> BTreeMap<(usize, usize), String> {
+    let mut ledger = Ledger::new(context, pages.iter().map(topic).collect());
+    let mut titles = BTreeMap::new();
+    for kind in ["STEPS", "SPLIT", "CTA", "TEXT"] {
+        let Some(pool) = titled_pool(kind) else { continue };
+        let places: Vec<(usize, usize)> = pages
+            .iter()
+            .enumerate()
+            .flat_map(|(at, page)| {
+                page.sections
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, s)| s.kind == kind)
+                    .map(move |(index, _)| (at, index))
+            })
+            .collect();
+        let wanted: Vec<usize> = places.iter().map(|(at, _)| *at).collect();
+        for (place, entry) in places.into_iter().zip(ledger.share_out(pool, &wanted)) {
+            let title = entry.and_then(|entry| match pool {
+                "steps" => context.trade.processes.get(entry).map(|process| process.title.as_str()),
+                _ => context.list(pool).get(entry).map(|line| line[0].as_str()),
+            });
+            titles.extend(title.map(|title| (place, context.say(title))));
+        }
+    }
+    titles
+}
+
+/// The trade's headlines in this tone, in the order of this brief.
+fn headlines(context: &Context) -> Vec<String> {
+    let lines = context.trade.list("headlines");
+    let mut fitting: Vec<String> = lines
+        .iter()
+        .filter(|line| line[0] == context.tone_key)
+        .filter_map(|line| line.get(1))
+        .map(|text| context.say(text))
+        .collect();
+    context.dice("headlines").shuffle(&mut fitting);
+    let any = lines.first().and_then(|line| line.get(1)).map(|text| context.say(text));
+    fitting.extend(any.filter(|_| fitting.is_empty()));
+    fitting
+}
+
+fn page_value(context: &Context, page: &PageView, at: usize) -> Value {
+    let sections: Vec<Value> = page
+        .sections
+        .iter()
+        .map(|section| json!({ "kind": section.kind, "heading": section.heading, "goal": section.goal }))
+        .collect();
+    json!({
+        "slug": page.slug,
+        "title": text::clip(&page.title, 60),
+        "type": page.page_type,
+        "seo": { "title": seo_title(context, page), "description": seo_description(context, page, at) },
+        "sections": sections,
+    })
+}
+
+fn seo_title(context: &Context, page: &PageView) -> String {
+    let full = match page.slug.is_empty() {
+        true => context.say("{business} – {type}{in_place}"),
+        false => context.say_about("{Page} – {business}", &page.title),
+    };
+    text::clip(&full, 60)
+}
+
+fn seo_description(context: &Context, page: &PageView, at: usize) -> String {
+    let variants = context.language.lines(&format!("seo.{}", page.page_type));
+    let variants = if variants.is_empty() {
+        context.language.lines("seo.CUSTOM")
+    } else {
+        variants
+    };
+    let phrase = variants
+        .get(at % variants.len().max(1))
+        .map_or("", |line| line[0].as_str());
+    let names: Vec<String> = context
+        .list("offers")
+        .iter()
+        .take(3)
+        .map(|line| text::lowered(&context.say(&line[0])))
+        .collect();
+    let said = context
+        .say_about(phrase, &page.title)
+        .replace("<offers>", &names.join(", "));
+    text::clip(&said, 160)
+}
+
+/// Menus: further offers stand below the first one when the first level would get crowded.
+fn navigation(pages: &[PageView]) -> Value {
+    let href = |page: &PageView| {
+        if page.slug.is_empty() {
+            "/".to_owned()
+        } else {
+            format!("/{}", page.slug)
+        }
+    };
+    let link = |page: &PageView, children: Vec<Value>| json!({ "label": text::clip(&page.title, 40), "href": href(page), "children": children });
+    let mut header: Vec<Value> = vec![link(&pages[0], Vec::new())];
+    let main = pages
+        .iter()
+        .position(|page| !page.slug.is_empty() && page.page_type != "CONTACT");
+    let offers = ["SERVICES", "PRODUCTS", "CUSTOM", "LANDING"];
+    let below: Vec<usize> = (0..pages.len())
+        .filter(|at| pages.len() > 6 && Some(*at) != main && offers.contains(&pages[*at].page_type.as_str()))
+        .collect();
+    for (at, page) in pages.iter().enumerate().skip(1).filter(|(at, _)| !below.contains(at)) {
+        let children = if Some(at) == main {
+            below.iter().map(|at| link(&pages[*at], Vec::new())).collect()
+        } else {
+            Vec::new()
+        };
+        header.push(link(page, children));
+    }
+    header.truncate(7);
+    let last = ["CONTACT", "FAQ", "ABOUT", "LEGAL", "PRICING"];
+    let mut footer: Vec<Value> = pages
+        .iter()
+        .filter(|page| last.contains(&page.page_type.as_str()))
+        .map(|page| link(page, Vec::new()))
+        .collect();
+    if footer.is_empty() {
+        footer.push(link(&pages[0], Vec::new()));
+    }
+    json!({ "header": header, "footer": footer })
+}

@@ -1,0 +1,48 @@
+//! The handles that everybody shares. Made once by [`boot`](crate::boot); cheap to clone.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use crate::ai::Provider;
+use crate::config::Config;
+use crate::db::Db;
+use crate::events::{Bus, Feeds};
+use crate::jobs::Engine;
+
+#[derive(Clone)]
+pub struct App(Arc<Inner>);
+
+pub struct Inner {
+    pub config: Config,
+    pub db: Db,
+    pub bus: Bus,
+    pub feeds: Feeds,
+    pub ai: Provider,
+    pub engine: Engine,
+    /// Names this life of the database: cursors of another are answered by a snapshot.
+    pub epoch: String,
+    /// Whose everything is when no key is asked for.
+    pub local_account: Uuid,
+    /// Cancelled when the process is told to end.
+    pub shutdown: CancellationToken,
+    /// Every task that must have ended before the process does.
+    pub tasks: TaskTracker,
+}
+
+impl App {
+    pub fn new(inner: Inner) -> Self {
+        App(Arc::new(inner))
+    }
+}
+
+impl Deref for App {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}

@@ -1,0 +1,141 @@
+//! Making, listing, revoking and checking API keys, always through the account that owns them.
+
+use chrono::TimeDelta;
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use uuid::Uuid;
+
+use super::caller::Caller;
+use super::secret;
+use crate::db::{self, Db};
+use crate::entities::{Role, api_key};
+use crate::error::{Error, Instant, Refusal, Result};
+use crate::ids::new_id;
+
+const NAME_MAX: usize = 120;
+
+/// What a new key is to be.
+#[derive(Debug, Clone)]
+pub struct NewKey {
+    /// 1 to 120 characters on one line, for people.
+    pub name: String,
+    pub role: Role,
+    /// None: it lives until it is revoked.
+    pub expires_at: Option<Instant>,
+}
+
+/// Makes a key. The second value is the secret: it is not kept and cannot be shown again.
+pub async fn create(db: &Db, account: Uuid, new: NewKey) -> Result<(api_key::Model, String)> {
+    let now = db::now();
+    let name = check(&new, now)?;
+    let secret = secret::generate();
+    let row = api_key::ActiveModel {
+        id: Set(new_id()),
+        account_id: Set(account),
+        name: Set(name),
+        prefix: Set(secret::prefix(&secret)),
+        hash: Set(secret::hash(&secret)),
+        role: Set(new.role),
+        created_at: Set(now),
+        expires_at: Set(new.expires_at),
+        revoked_at: Set(None),
+        last_used_at: Set(None),
+    };
+    let transaction = db.write().await?;
+    let row = row.insert(&transaction).await?;
+    transaction.commit().await?;
+    Ok((row, secret))
+}
+
+fn check(new: &NewKey, now: Instant) -> Result<String> {
+    let name = new.name.trim();
+    let mut refusals = Vec::new();
+    if name.is_empty() || name.chars().count() > NAME_MAX {
+        let message = format!("Give the key a name of 1 to {NAME_MAX} characters that says who uses it.");
+        refusals.push(Refusal::invalid(&["input", "name"], "LENGTH", message));
+    }
+    if name.chars().any(char::is_control) {
+        let message = "Write the name on one line, without control characters.";
+        refusals.push(Refusal::invalid(&["input", "name"], "CONTROL_CHARACTERS", message));
+    }
+    if new.expires_at.is_some_and(|at| at <= now) {
+        let message = "Choose a moment in the future, or leave it out for a key that does not expire.";
+        refusals.push(Refusal::invalid(&["input", "expiresAt"], "IN_THE_PAST", message));
+    }
+    if refusals.is_empty() {
+        Ok(name.to_string())
+    } else {
+        Err(Error::Refused(refusals))
+    }
+}
+
+/// The account's keys, the newest first, revoked and expired ones included.
+pub async fn list(db: &Db, account: Uuid) -> Result<Vec<api_key::Model>> {
+    let keys = api_key::Entity::find().filter(api_key::Column::AccountId.eq(account));
+    Ok(keys.order_by_desc(api_key::Column::Id).all(db.reader()).await?)
+}
+
+/// Ends a key. Revoking it again changes nothing.
+pub async fn revoke(db: &Db, account: Uuid, id: Uuid) -> Result<api_key::Model> {
+    let transaction = db.write().await?;
+    let text = "UPDATE api_keys SET revoked_at = $1 WHERE id = $2 AND account_id = $3 AND revoked_at IS NULL";
+    db::execute(&transaction, text, [db::now().into(), id.into(), account.into()]).await?;
+    let key = api_key::Entity::find_by_id(id)
+        .filter(api_key::Column::AccountId.eq(account))
+        .one(&transaction)
+        .await?;
+    let key = key.ok_or_else(|| Refusal::not_found(&["input", "id"], "API key"))?;
+    transaction.commit().await?;
+    Ok(key)
+}
+
+/// The caller behind a secret; none when it is unknown, revoked or expired.
+pub async fn authenticate(db: &Db, bearer: &str) -> Result<Option<Caller>> {
+    if !secret::is_plausible(bearer) {
+        return Ok(None);
+    }
+    let hash = secret::hash(bearer);
+    let key = api_key::Entity::find()
+        .filter(api_key::Column::Hash.eq(&hash))
+        .one(db.reader())
+        .await?;
+    let now = db::now();
+    let Some(key) = key.filter(|key| secret::same(&key.hash, &hash) && may_be_used(key, now)) else {
+        return Ok(None);
+    };
+    note_use(db, &key, now).await;
+    Ok(Some(Caller {
+        account: key.account_id,
+        role: key.role,
+        api_key: Some(key.id),
+    }))
+}
+
+/// Whether a key that was good when a socket opened still is.
+pub async fn is_live(db: &Db, id: Uuid) -> Result<bool> {
+    let key = api_key::Entity::find_by_id(id).one(db.reader()).await?;
+    Ok(key.is_some_and(|key| may_be_used(&key, db::now())))
+}
+
+fn may_be_used(key: &api_key::Model, now: Instant) -> bool {
+    key.revoked_at.is_none() && key.expires_at.is_none_or(|at| at > now)
+}
+
+/// Notes that the key is in use, at most once a minute: a note must not turn every read into a write.
+async fn note_use(db: &Db, key: &api_key::Model, now: Instant) {
+    let stale = now - TimeDelta::minutes(1);
+    if key.last_used_at.is_some_and(|at| at > stale) {
+        return;
+    }
+    let noted = async {
+        let transaction = db.write().await?;
+        let text =
+            "UPDATE api_keys SET last_used_at = $1 WHERE id = $2 AND (last_used_at IS NULL OR last_used_at <= $3)";
+        db::execute(&transaction, text, [now.into(), key.id.into(), stale.into()]).await?;
+        transaction.commit().await?;
+        Ok::<_, Error>(())
+    };
+    if let Err(error) = noted.await {
+        // Not worth refusing a good key for.
+        tracing::warn!(cause = error.cause(), "the use of an API key was not noted");
+    }
+}

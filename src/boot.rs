@@ -1,0 +1,185 @@
+//! From a configuration to a running process: connect, migrate, seed, build, start, and stop again.
+
+use std::fs::File;
+use std::time::Duration;
+
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{ActiveValue::Set, EntityTrait};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::ai::{Offline, Provider};
+use crate::app::{App, Inner};
+use crate::config::{Config, ProviderName};
+use crate::db::{Db, beside};
+use crate::entities::meta;
+use crate::error::{Error, Result};
+use crate::events::{Bus, Feeds, Unit, watchdog};
+use crate::jobs::{Engine, EngineConfig, Orphans, rescue};
+use crate::{credits, generation, options};
+
+/// The key of the epoch among the values about the database.
+const EPOCH: &str = "epoch";
+
+/// A process that runs: keep it, and stop it.
+pub struct Running {
+    pub app: App,
+    /// Held for as long as this process runs jobs on a SQLite file.
+    _runner_lock: Option<File>,
+}
+
+/// Connects, brings the schema up to date, seeds what is missing and builds the engine. Starts nothing.
+pub async fn open(config: Config) -> Result<App> {
+    let ai = provider(&config)?;
+    open_with(config, ai).await
+}
+
+/// The same with a writer of the caller's choice.
+pub async fn open_with(config: Config, ai: Provider) -> Result<App> {
+    let db = Db::connect(&config.database.url, config.database.max_connections).await?;
+    db.migrate().await?;
+    options::seed(&db).await?;
+    credits::seed_prices(&db).await?;
+    let epoch = epoch(&db).await?;
+    let bus = Bus::in_process(config.events.ring_items);
+    let mut unit = Unit::begin(&db, &bus).await?;
+    let local = credits::local_account(&mut unit, config.credits.initial).await?;
+    unit.commit().await?;
+    let engine_config = EngineConfig::from(&config);
+    let engine = Engine::new(db.clone(), bus.clone(), engine_config, generation::activities(&db, &ai));
+    Ok(App::new(Inner {
+        feeds: Feeds::new(db.clone(), bus.clone()),
+        config,
+        db,
+        bus,
+        ai,
+        engine,
+        epoch,
+        local_account: local.id,
+        shutdown: CancellationToken::new(),
+        tasks: TaskTracker::new(),
+    }))
+}
+
+/// Starts the loops of a process; on SQLite it must be the only one that runs jobs.
+pub async fn start(app: App) -> Result<Running> {
+    let lock = if app.config.jobs.concurrency > 0 {
+        runner_lock(&app)?
+    } else {
+        None
+    };
+    if lock.is_some() {
+        // Nobody else runs jobs on this file, so whatever runs has lost its holder.
+        let orphans = rescue(&app.engine, Orphans::All).await?;
+        if orphans > 0 {
+            tracing::info!(orphans, "jobs of a process that stopped were taken over");
+        }
+    }
+    app.engine.start(&app.tasks, &app.shutdown);
+    let every = Duration::from_millis(app.config.events.poll_ms);
+    app.tasks.spawn(watchdog::run(
+        app.db.clone(),
+        app.bus.clone(),
+        every,
+        app.shutdown.clone(),
+    ));
+    Ok(Running {
+        app,
+        _runner_lock: lock,
+    })
+}
+
+impl Running {
+    /// Stops claiming, gives running jobs back and waits for every task.
+    pub async fn stop(self) {
+        self.app.shutdown.cancel();
+        self.app.engine.drain().await;
+        self.app.tasks.close();
+        let patience = Duration::from_secs(5);
+        if tokio::time::timeout(patience, self.app.tasks.wait()).await.is_err() {
+            tracing::warn!(tasks = self.app.tasks.len(), "some tasks did not end in time");
+        }
+    }
+}
+
+/// The lock stands beside the database, never on it: closing a second descriptor of the database file
+/// would drop SQLite's own locks.
+fn runner_lock(app: &App) -> Result<Option<File>> {
+    let Some(database) = app.db.file() else { return Ok(None) };
+    let path = beside(database, "lock");
+    let failed = |cause: &dyn std::fmt::Display| {
+        Error::internal(format!("the lock file {} cannot be used: {cause}", path.display()))
+    };
+    let file = File::options()
+        .create(true)
+        .append(true)
+        .open(&path)
+        .map_err(|cause| failed(&cause))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(std::fs::TryLockError::WouldBlock) => Err(Error::internal(format!(
+            "another process runs the jobs of {}. Stop it first, set jobs.concurrency = 0 here, \
+             or use Postgres for several processes.",
+            database.display()
+        ))),
+        Err(std::fs::TryLockError::Error(cause)) => Err(failed(&cause)),
+    }
+}
+
+fn provider(config: &Config) -> Result<Provider> {
+    match config.ai.provider {
+        ProviderName::Offline => Ok(Provider::Offline(Offline {
+            tokens_per_second: config.ai.offline_tokens_per_second,
+        })),
+        #[cfg(feature = "faults")]
+        ProviderName::Scripted => {
+            let script = config
+                .ai
+                .script
+                .parse()
+                .map_err(|cause| Error::internal(format!("ai.script: {cause}")))?;
+            Ok(Provider::Scripted(script))
+        }
+    }
+}
+
+/// The database's epoch, made at the first start; several starters agree on one.
+async fn epoch(db: &Db) -> Result<String> {
+    let tx = db.write().await?;
+    let new = meta::ActiveModel {
+        key: Set(EPOCH.to_string()),
+        value: Set(new_epoch()),
+    };
+    let ignore = OnConflict::column(meta::Column::Key).do_nothing().to_owned();
+    meta::Entity::insert(new)
+        .on_conflict(ignore)
+        .exec_without_returning(&tx)
+        .await?;
+    let row = meta::Entity::find_by_id(EPOCH).one(&tx).await?;
+    tx.commit().await?;
+    row.map(|row| row.value)
+        .ok_or_else(|| Error::internal("the database has no epoch"))
+}
+
+/// Renews the epoch, after a restore: every cursor given out before is answered by a snapshot.
+pub async fn renew_epoch(db: &Db) -> Result<String> {
+    let epoch = new_epoch();
+    let tx = db.write().await?;
+    let row = meta::ActiveModel {
+        key: Set(EPOCH.to_string()),
+        value: Set(epoch.clone()),
+    };
+    let replace = OnConflict::column(meta::Column::Key)
+        .update_column(meta::Column::Value)
+        .to_owned();
+    meta::Entity::insert(row)
+        .on_conflict(replace)
+        .exec_without_returning(&tx)
+        .await?;
+    tx.commit().await?;
+    Ok(epoch)
+}
+
+fn new_epoch() -> String {
+    format!("{:08x}", rand::random::<u32>())
+}

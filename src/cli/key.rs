@@ -1,0 +1,51 @@
+//! `sitewright key`: the first key of an account can only be made here.
+
+use chrono::Duration;
+use clap::Subcommand;
+
+use super::credits::account_named;
+use super::failure::Failure;
+use crate::auth::{self, NewKey};
+use crate::config::Config;
+use crate::db::now;
+use crate::entities::Role;
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make an API key and print it. It is shown this once and never again.
+    Create {
+        /// What the key is for.
+        #[arg(long)]
+        name: String,
+        /// The account's name or id.
+        #[arg(long, default_value = "local")]
+        account: String,
+        /// Days until it expires; without it the key does not expire.
+        #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=3650))]
+        expires_in: Option<u32>,
+    },
+}
+
+pub async fn run(config: &Config, command: Command) -> Result<(), Failure> {
+    let (db, bus) = super::connect(config).await?;
+    let Command::Create {
+        name,
+        account,
+        expires_in,
+    } = command;
+    let account = account_named(&db, &bus, config, &account).await?;
+    let expires_at = expires_in.map(|days| now() + Duration::days(days.into()));
+    let new = NewKey {
+        name,
+        role: Role::Owner,
+        expires_at,
+    };
+    let (_, secret) = auth::create(&db, account.id, new).await?;
+    // Alone on standard output, so that a script can keep it.
+    println!("{secret}");
+    eprintln!(
+        "This key belongs to the account \"{}\". Keep it now: it cannot be shown again.",
+        account.name
+    );
+    Ok(())
+}

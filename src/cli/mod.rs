@@ -1,0 +1,112 @@
+//! The command line: one file a command, each reading its configuration and speaking in sentences.
+//!
+//! Commands other than `serve` work beside a running server: they take no lock that it holds.
+
+mod account;
+mod credits;
+mod failure;
+mod key;
+mod ledger;
+mod migrate;
+mod serve;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{self, Config, Source};
+use crate::db::Db;
+use crate::events::Bus;
+use crate::telemetry;
+use failure::Failure;
+
+/// Turns a business brief into a complete website, live.
+#[derive(Debug, Parser)]
+#[command(name = "sitewright", version, about, max_term_width = 100)]
+struct Cli {
+    /// Configuration file; `sitewright.toml` in this folder is read when there is one.
+    #[arg(long, short, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve the GraphQL API and run jobs (the default).
+    Serve,
+    /// Apply, take back or list the database's migrations. `serve` applies them by itself.
+    #[command(subcommand)]
+    Migrate(migrate::Command),
+    /// Print the GraphQL schema.
+    Schema,
+    /// Print the configuration's commented defaults.
+    Config,
+    /// Make accounts.
+    #[command(subcommand)]
+    Account(account::Command),
+    /// Make API keys.
+    #[command(subcommand)]
+    Key(key::Command),
+    /// Look at credits, and add them.
+    #[command(subcommand)]
+    Credits(credits::Command),
+    /// Check the ledger and everything that must agree with it.
+    #[command(subcommand)]
+    Ledger(ledger::Command),
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(cause) => {
+            eprintln!("The runtime could not be started: {cause}.");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(run(cli)) {
+        Ok(code) => code,
+        Err(failure) => {
+            eprintln!("{failure}");
+            failure.code()
+        }
+    }
+}
+
+async fn run(cli: Cli) -> Result<ExitCode, Failure> {
+    match cli.command {
+        Some(Command::Schema) => {
+            print!("{}", crate::graphql::sdl());
+            return Ok(ExitCode::SUCCESS);
+        }
+        Some(Command::Config) => {
+            print!("{}", config::DEFAULTS);
+            return Ok(ExitCode::SUCCESS);
+        }
+        _ => {}
+    }
+    let config = config::load(&Source::of_process(cli.config.as_deref())?)?;
+    telemetry::init(&config.log)?;
+    match cli.command {
+        None | Some(Command::Serve) => serve::run(config).await?,
+        Some(Command::Migrate(command)) => migrate::run(&config, command).await?,
+        Some(Command::Account(command)) => account::run(&config, command).await?,
+        Some(Command::Key(command)) => key::run(&config, command).await?,
+        Some(Command::Credits(command)) => credits::run(&config, command).await?,
+        Some(Command::Ledger(command)) => return ledger::run(&config, command).await,
+        Some(Command::Schema | Command::Config) => {}
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The database of a command that changes or reads a little: up to date, without an engine.
+async fn connect(config: &Config) -> Result<(Db, Bus), Failure> {
+    let db = Db::connect(&config.database.url, config.database.max_connections).await?;
+    db.migrate().await?;
+    // Watchers live in the server's process; it finds out from the database.
+    Ok((db, Bus::in_process(1)))
+}

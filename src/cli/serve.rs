@@ -1,0 +1,57 @@
+//! `sitewright serve`: everything in one process until it is told to stop.
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::failure::Failure;
+use crate::config::{AuthMode, Config};
+use crate::{boot, http};
+
+pub async fn run(config: Config) -> Result<(), Failure> {
+    let address = config.server.listen;
+    let listener = TcpListener::bind(address).await.map_err(|cause| {
+        Failure::bad_input(format!(
+            "{address} cannot be listened on ({cause}). Stop what uses it, or set server.listen to another address."
+        ))
+    })?;
+    let address = listener.local_addr()?;
+    let app = boot::open(config).await?;
+    let shutdown = CancellationToken::new();
+    tokio::spawn(signals(shutdown.clone()));
+    let running = boot::start(app).await?;
+    greet(&running.app, address);
+    let served = http::serve(running.app.clone(), listener, shutdown).await;
+    tracing::info!("stopping");
+    running.stop().await;
+    tracing::info!("stopped");
+    Ok(served?)
+}
+
+fn greet(app: &crate::app::App, address: std::net::SocketAddr) {
+    let jobs = app.config.jobs.concurrency;
+    let provider = app.ai.name();
+    tracing::info!(%address, provider, jobs, "serving; GraphiQL is at http://{address}/graphiql");
+    if app.config.auth.mode == AuthMode::Keys {
+        tracing::info!("an API key is required; make one with: sitewright key create --name NAME");
+    }
+}
+
+/// The first signal asks for an orderly end, the second one does not ask.
+async fn signals(shutdown: CancellationToken) {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        tracing::warn!("signals cannot be heard; stop the server by killing it");
+        return;
+    };
+    for is_first in [true, false] {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        if !is_first {
+            std::process::exit(130);
+        }
+        shutdown.cancel();
+    }
+}

@@ -1,0 +1,120 @@
+//! Everything a writer is told about a site, read from the rows that exist now.
+
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::ai::{Brief, Choice, Message, PageOutline, Request, Role, Section, Task};
+use crate::entities::{block, blueprint, builder_option, job, page};
+use crate::error::{Error, Result};
+use crate::sites::{brief, store};
+
+/// A site with its pages and blocks.
+pub struct Site {
+    pub pages: Vec<page::Model>,
+    pub blocks: Vec<block::Model>,
+    pub brief: Brief,
+}
+
+impl Site {
+    pub async fn read(connection: &impl ConnectionTrait, job: &job::Model) -> Result<Self> {
+        let id = job
+            .blueprint_id
+            .ok_or_else(|| Error::internal("a job without a site"))?;
+        let blueprint = store::blueprint(connection, job.account_id, id).await?;
+        let blueprint = blueprint.ok_or_else(|| Error::internal("the site of a running job is gone"))?;
+        let pages = store::pages_of(connection, id).await?;
+        let ids: Vec<Uuid> = pages.iter().map(|page| page.id).collect();
+        let blocks = store::blocks_of(connection, &ids).await?;
+        let brief = words(connection, &blueprint).await?;
+        Ok(Site { pages, blocks, brief })
+    }
+
+    pub fn blocks_of(&self, page: Uuid) -> impl Iterator<Item = &block::Model> {
+        self.blocks.iter().filter(move |block| block.page_id == page)
+    }
+
+    /// Every page with its sections, as the writer sees the site.
+    pub fn outline(&self) -> Vec<PageOutline> {
+        let outline = |page: &page::Model| PageOutline {
+            slug: page.slug.clone(),
+            title: page.title.clone(),
+            page_type: page.page_type.to_ascii_uppercase(),
+            sections: self
+                .blocks_of(page.id)
+                .enumerate()
+                .map(|(at, block)| section(at, block))
+                .collect(),
+        };
+        self.pages.iter().map(outline).collect()
+    }
+}
+
+/// A block's plan, at its place among all blocks of its page.
+pub fn section(position: usize, block: &block::Model) -> Section {
+    Section {
+        position,
+        kind: block.kind.clone(),
+        heading: block.heading.clone(),
+        goal: block.goal.clone(),
+    }
+}
+
+/// The stored brief with its options as words.
+async fn words(connection: &impl ConnectionTrait, blueprint: &blueprint::Model) -> Result<Brief> {
+    let stored: brief::Brief = serde_json::from_value(blueprint.brief.clone())?;
+    let ids = stored.business_type_id.iter().chain(&stored.audience_profile_ids);
+    let ids = ids
+        .chain(&stored.brand_personality_ids)
+        .chain(&stored.hero_imagery_direction_id);
+    let query = builder_option::Entity::find().filter(builder_option::Column::Id.is_in(ids.copied()));
+    let options = query.all(connection).await?;
+    let choice = |id: &Uuid| {
+        let option = options.iter().find(|option| option.id == *id)?;
+        let (key, name) = (option.key.clone(), option.name.clone());
+        Some(Choice {
+            key,
+            name,
+            description: option.description.clone(),
+        })
+    };
+    let custom = stored.custom_business_type.as_ref();
+    let custom = custom.map(|name| Choice {
+        name: name.clone(),
+        ..Choice::default()
+    });
+    Ok(Brief {
+        site_name: blueprint.name.clone(),
+        business_name: stored.business_name,
+        summary: stored.summary,
+        business_type: stored.business_type_id.as_ref().and_then(choice).or(custom),
+        audiences: stored.audience_profile_ids.iter().filter_map(choice).collect(),
+        personalities: stored.brand_personality_ids.iter().filter_map(choice).collect(),
+        hero_imagery: stored.hero_imagery_direction_id.as_ref().and_then(choice),
+        objectives: stored.objectives,
+        facts: stored.facts,
+        language: stored.language,
+    })
+}
+
+/// A request of `job` for `task`.
+pub fn request(job: &job::Model, brief: Brief, task: Task, schema: Value) -> Request {
+    let words = "You write websites. Answer with JSON that obeys the given schema and nothing else.".to_string();
+    Request {
+        job: job.id,
+        attempt: job.attempt,
+        messages: vec![Message {
+            role: Role::System,
+            text: words,
+        }],
+        schema,
+        brief,
+        task,
+        correction: job.correction.clone(),
+    }
+}
+
+/// The instructions that a start carried.
+pub fn instructions(job: &job::Model) -> Option<String> {
+    job.input["instructions"].as_str().map(str::to_string)
+}

@@ -1,0 +1,43 @@
+//! What can be generated and how it ends: a plan, a page, a whole site.
+//!
+//! Each start is one transaction (`start`); each kind is an [`Activity`](crate::jobs::Activity) that the
+//! engine runs and closes. A new kind is one file here and one line in [`activities`].
+
+mod context;
+mod page;
+mod plan;
+mod quote;
+mod reader;
+mod start;
+
+use std::sync::Arc;
+
+use crate::ai::Provider;
+use crate::db::Db;
+use crate::entities::JobKind;
+use crate::jobs::Activity;
+
+pub use quote::{Quote, QuoteItem, QuoteRequest, quote};
+pub use start::{Started, start_page, start_pages, start_site, start_structure};
+
+/// Everything that jobs of this build can make.
+pub fn activities(db: &Db, ai: &Provider) -> Vec<(JobKind, Arc<dyn Activity>)> {
+    let plan = |fans_out| {
+        Arc::new(plan::Plan {
+            db: db.clone(),
+            ai: ai.clone(),
+            fans_out,
+        })
+    };
+    vec![
+        (JobKind::Structure, plan(false)),
+        (JobKind::Site, plan(true)),
+        (
+            JobKind::Page,
+            Arc::new(page::Page {
+                db: db.clone(),
+                ai: ai.clone(),
+            }),
+        ),
+    ]
+}

@@ -1,0 +1,260 @@
+//! Writing a page: one block after the other, each stored and announced as soon as its JSON closes.
+//!
+//! A crash, a retry or a restart continues after the last finished block: nothing is written twice, and
+//! nothing that a person locked or edited meanwhile is touched.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::context::{Site, instructions, request, section};
+use super::reader::{Reader, bad_output};
+use crate::ai::partial::Event;
+use crate::ai::{PageTask, Provider, Request, Task};
+use crate::db::Db;
+use crate::entities::{BlockStatus, JobPhase, JobState, PageStatus, block, job};
+use crate::error::{Error, Result};
+use crate::events::Unit;
+use crate::jobs::{Activity, Content, Done, Ending, Halt, Step, Work};
+use crate::sites::block::{BlockKind, Written, page_schema, read_block};
+use crate::sites::store;
+
+pub struct Page {
+    pub db: Db,
+    pub ai: Provider,
+}
+
+/// What is left to write, in order.
+struct Remaining {
+    blocks: Vec<Planned>,
+    planned: usize,
+    written: usize,
+}
+
+#[derive(Clone)]
+struct Planned {
+    id: Uuid,
+    kind: BlockKind,
+    heading: String,
+    /// The revision that this job may replace.
+    revision: i64,
+}
+
+#[async_trait]
+impl Activity for Page {
+    async fn run(&self, work: &mut Work) -> Result<Done, Halt> {
+        let page = work
+            .job()
+            .page_id
+            .ok_or_else(|| Error::internal("a page job without a page"))?;
+        let site = Site::read(self.db.reader(), work.job()).await?;
+        let remaining = remaining(work.job(), &site, page)?;
+        let planned = i32::try_from(remaining.planned).unwrap_or(i32::MAX);
+        let step = Step {
+            planned: Some(planned),
+            ..Step::new(JobPhase::WaitingForModel, share(remaining.written, remaining.planned))
+        };
+        work.checkpoint(step).await?;
+        if !remaining.blocks.is_empty() {
+            let request = ask(work.job(), &site, page, &remaining)?;
+            self.write(work, request, remaining).await?;
+        }
+        let result = json!({ "blocks": work.job().written });
+        Ok(Done::Result {
+            result,
+            content: Value::Null,
+            events: Vec::new(),
+        })
+    }
+
+    async fn close(&self, unit: &mut Unit, job: &job::Model, ending: Ending<'_>) -> Result<()> {
+        let (Some(page), Some(blueprint)) = (job.page_id, job.blueprint_id) else {
+            return Ok(());
+        };
+        // The caller holds the blueprint's lock; the page's comes before its blocks'.
+        store::settle_blueprint(unit, blueprint).await?;
+        let unwritten = match ending.state {
+            JobState::Failed | JobState::Quarantined => BlockStatus::Failed,
+            _ => BlockStatus::Planned,
+        };
+        let failed = unwritten == BlockStatus::Failed;
+        store::set_page_status(unit, page, if failed { PageStatus::Failed } else { PageStatus::Ready }).await?;
+        store::close_open_blocks(unit, page, unwritten).await?;
+        if failed {
+            return store::put_back(unit, job.id, page).await;
+        }
+        // A cancelled page keeps what was paid for; it is ready only if that is all of it.
+        if !store::is_complete(unit, page).await? {
+            store::set_page_status(unit, page, PageStatus::Draft).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Page {
+    async fn write(&self, work: &mut Work, request: Request, mut left: Remaining) -> Result<(), Halt> {
+        let mut reader = Reader::new(self.ai.stream(request), "blocks");
+        let mut closed = 0;
+        while let Some(events) = reader.next(work).await? {
+            for event in events {
+                match event {
+                    Event::Opened { index: 0 } => open_first(work, &left).await?,
+                    Event::Text { index, path, text } if is_shown(&path) && index < left.blocks.len() => {
+                        work.text(&path, text);
+                    }
+                    Event::Closed { index, value } if index < left.blocks.len() => {
+                        close_block(work, &mut left, index, value).await?;
+                        closed = index + 1;
+                    }
+                    _ => {}
+                }
+            }
+        }
+        reader.finish()?;
+        if closed < left.blocks.len() {
+            let (asked, came) = (left.blocks.len(), closed);
+            return Err(bad_output(&[format!(
+                "{asked} sections were asked for and {came} came; write every one."
+            )]));
+        }
+        Ok(())
+    }
+}
+
+async fn open_first(work: &mut Work, left: &Remaining) -> Result<(), Halt> {
+    let first = left.blocks.first().cloned();
+    let step = Step {
+        opened: first.as_ref().map(opened),
+        ..Step::new(JobPhase::Writing, share(left.written, left.planned))
+    };
+    work.checkpoint_with(
+        step,
+        &Writing {
+            job: work.job().id,
+            closed: None,
+            next: first,
+        },
+    )
+    .await?;
+    Ok(())
+}
+
+/// T3: the block, its event, the progress and the next block's opening are one transaction.
+async fn close_block(work: &mut Work, left: &mut Remaining, index: usize, value: Value) -> Result<(), Halt> {
+    let block = left.blocks[index].clone();
+    let next = left.blocks.get(index + 1).cloned();
+    let written = read_block(block.kind, value, &block.heading).map_err(|problems| bad_output(&problems))?;
+    left.written += 1;
+    let step = Step {
+        closed: Some(block.id),
+        opened: next.as_ref().map(opened),
+        ..Step::new(JobPhase::Writing, share(left.written, left.planned))
+    };
+    let content = Writing {
+        job: work.job().id,
+        closed: Some((block, written)),
+        next,
+    };
+    if !work.checkpoint_with(step, &content).await? {
+        tracing::info!("a block that a person locked or edited meanwhile was left alone");
+    }
+    Ok(())
+}
+
+/// The content of one checkpoint: the block that closed, and the one whose text comes next.
+struct Writing {
+    job: Uuid,
+    closed: Option<(Planned, Written)>,
+    next: Option<Planned>,
+}
+
+#[async_trait]
+impl Content for Writing {
+    async fn write(&self, unit: &mut Unit) -> Result<bool> {
+        let is_written = match &self.closed {
+            Some((block, written)) => store::write_block(unit, self.job, block.id, block.revision, written).await?,
+            None => true,
+        };
+        if let Some(next) = &self.next {
+            store::open_block(unit, next.id).await?;
+        }
+        Ok(is_written)
+    }
+}
+
+fn opened(block: &Planned) -> (Uuid, String) {
+    (block.id, block.kind.as_str().to_string())
+}
+
+/// What the writer says about its own text is no text of the block.
+fn is_shown(path: &[String]) -> bool {
+    path.first().is_some_and(|first| first != "placeholders")
+}
+
+/// The unlocked blocks of the job's start, less those that it has written.
+fn remaining(job: &job::Model, site: &Site, page: Uuid) -> Result<Remaining> {
+    let baseline: Vec<(Uuid, i64)> = serde_json::from_value(job.baseline.clone())?;
+    let revisions: HashMap<Uuid, i64> = baseline.into_iter().collect();
+    let is_own = |block: &block::Model| block.job_id == Some(job.id) && block.content.is_some();
+    let mut left = Remaining {
+        blocks: Vec::new(),
+        planned: revisions.len(),
+        written: 0,
+    };
+    for block in site.blocks_of(page) {
+        let Some(revision) = revisions.get(&block.id).copied() else {
+            continue;
+        };
+        if is_own(block) {
+            left.written += 1;
+            continue;
+        }
+        if block.locked || block.revision != revision {
+            continue;
+        }
+        let kind = BlockKind::parse(&block.kind)
+            .ok_or_else(|| Error::internal(format!("block {} is of the unknown kind {}", block.id, block.kind)))?;
+        left.blocks.push(Planned {
+            id: block.id,
+            kind,
+            heading: block.heading.clone(),
+            revision,
+        });
+    }
+    Ok(left)
+}
+
+fn ask(job: &job::Model, site: &Site, page: Uuid, left: &Remaining) -> Result<Request> {
+    let own = site.pages.iter().find(|other| other.id == page);
+    let own = own.ok_or_else(|| Error::internal("the page of a running job is gone"))?;
+    let asked = |block: &block::Model| left.blocks.iter().any(|planned| planned.id == block.id);
+    let blocks: Vec<&block::Model> = site.blocks_of(page).collect();
+    let sections = blocks.iter().enumerate().filter(|(_, block)| asked(block));
+    let finished = blocks
+        .iter()
+        .filter(|block| !asked(block))
+        .filter_map(|block| finished(block));
+    let kinds: Vec<BlockKind> = left.blocks.iter().map(|block| block.kind).collect();
+    let task = PageTask {
+        outline: site.outline(),
+        slug: own.slug.clone(),
+        sections: sections.map(|(at, block)| section(at, block)).collect(),
+        finished: finished.collect(),
+        instructions: instructions(job),
+    };
+    Ok(request(job, site.brief.clone(), Task::Page(task), page_schema(&kinds)))
+}
+
+/// A block that stands already, for the writer not to repeat.
+fn finished(block: &block::Model) -> Option<Value> {
+    let mut value = json!({ "kind": block.kind });
+    let fields = block.content.as_ref()?.as_object()?;
+    value.as_object_mut()?.extend(fields.clone());
+    Some(value)
+}
+
+fn share(written: usize, planned: usize) -> f64 {
+    written.min(planned) as f64 / planned.max(1) as f64
+}

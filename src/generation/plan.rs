@@ -1,0 +1,160 @@
+//! Planning a site (structure and site jobs): the model's plan is read, repaired or refused, and applied
+//! in the transaction that ends the job or fans it out.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::context::{Site, instructions, request};
+use super::reader::{Reader, bad_output};
+use crate::ai::{Provider, Task, partial};
+use crate::db::Db;
+use crate::entities::{JobPhase, JobState, PageStatus, job};
+use crate::error::{Error, Result};
+use crate::events::{JobEvent, Unit};
+use crate::ids::new_id;
+use crate::jobs::{Activity, Child, Done, Ending, Halt, Step, Work};
+use crate::sites::merge::{Merge, merge};
+use crate::sites::store;
+use crate::sites::structure::{SiteStructure, read_structure, structure_schema};
+
+pub struct Plan {
+    pub db: Db,
+    pub ai: Provider,
+    /// A site job goes on to write the pages it planned.
+    pub fans_out: bool,
+}
+
+/// What the run hands to the transaction that applies it.
+#[derive(Serialize, Deserialize)]
+struct Planned {
+    structure: SiteStructure,
+    /// Page ids of slugs that did not exist when the plan was made.
+    new_pages: HashMap<String, Uuid>,
+}
+
+#[async_trait]
+impl Activity for Plan {
+    async fn run(&self, work: &mut Work) -> Result<Done, Halt> {
+        let site = Site::read(self.db.reader(), work.job()).await?;
+        let structure = self.ask(work, &site).await?;
+        work.checkpoint(Step::new(JobPhase::Saving, 1.0)).await?;
+        let new_pages = store::new_page_ids(&structure, &site.pages);
+        let merged = merge(&structure, &site.pages, &site.blocks, &new_pages, new_id);
+        let result = json!({ "pages": merged.pages.len() });
+        if self.fans_out {
+            let children = children(&merged, work.job());
+            let content = serde_json::to_value(Planned { structure, new_pages }).map_err(Error::from)?;
+            if !children.is_empty() {
+                return Ok(Done::FanOut { content, children });
+            }
+            return Ok(Done::Result {
+                result,
+                content,
+                events: Vec::new(),
+            });
+        }
+        let events = merged
+            .pages
+            .iter()
+            .map(|page| JobEvent::PagePlanned { page_id: page.id })
+            .collect();
+        let content = serde_json::to_value(Planned { structure, new_pages }).map_err(Error::from)?;
+        Ok(Done::Result {
+            result,
+            content,
+            events,
+        })
+    }
+
+    async fn close(&self, unit: &mut Unit, job: &job::Model, ending: Ending<'_>) -> Result<()> {
+        let Some(blueprint) = job.blueprint_id else {
+            return Ok(());
+        };
+        if let (JobState::Succeeded, Some(content)) = (ending.state, ending.content) {
+            apply(unit, blueprint, content).await?;
+        }
+        store::settle_blueprint(unit, blueprint).await
+    }
+
+    async fn plant(&self, unit: &mut Unit, job: &job::Model, content: &Value) -> Result<Vec<(Uuid, Value)>> {
+        let blueprint = job
+            .blueprint_id
+            .ok_or_else(|| Error::internal("a site job without a site"))?;
+        let merged = apply(unit, blueprint, content).await?;
+        let mut baselines = Vec::with_capacity(merged.pages.len());
+        for page in merged
+            .pages
+            .iter()
+            .filter(|page| page.blocks.iter().any(|block| !block.is_locked))
+        {
+            store::set_page_status(unit, page.id, PageStatus::Generating).await?;
+            baselines.push((
+                page.id,
+                serde_json::to_value(store::baseline(&unit.tx, page.id).await?)?,
+            ));
+        }
+        Ok(baselines)
+    }
+}
+
+impl Plan {
+    async fn ask(&self, work: &mut Work, site: &Site) -> Result<SiteStructure, Halt> {
+        let max_pages = usize::try_from(work.job().input["maxPages"].as_u64().unwrap_or(1)).unwrap_or(1);
+        let task = Task::Structure {
+            max_pages,
+            instructions: instructions(work.job()),
+        };
+        let request = request(work.job(), site.brief.clone(), task, structure_schema(max_pages));
+        for warning in self.ai.warnings(&request) {
+            tracing::warn!(warning, "the writer has a reservation");
+        }
+        work.checkpoint(Step::new(JobPhase::WaitingForModel, 0.0)).await?;
+        let mut reader = Reader::new(self.ai.stream(request), "pages");
+        let mut pages = 0_usize;
+        while let Some(events) = reader.next(work).await? {
+            let closed = events
+                .iter()
+                .filter(|event| matches!(event, partial::Event::Closed { .. }))
+                .count();
+            if closed > 0 {
+                // How many pages there will be is the model's secret: the last step belongs to the checks.
+                pages += closed;
+                let progress = pages.min(max_pages) as f64 / (max_pages + 1) as f64;
+                work.checkpoint(Step::new(JobPhase::Writing, progress)).await?;
+            }
+        }
+        let reply = reader.finish()?;
+        let (structure, repairs) = read_structure(reply, max_pages).map_err(|problems| bad_output(&problems))?;
+        if !repairs.is_empty() {
+            tracing::info!(repairs = repairs.len(), "the plan was repaired");
+        }
+        Ok(structure)
+    }
+}
+
+fn children(merged: &Merge, job: &job::Model) -> Vec<Child> {
+    let writable = merged
+        .pages
+        .iter()
+        .filter(|page| page.blocks.iter().any(|block| !block.is_locked));
+    let child = |page: Uuid| Child {
+        page,
+        input: json!({ "instructions": instructions(job) }),
+    };
+    writable.map(|page| child(page.id)).collect()
+}
+
+/// Lays the plan over the rows as they stand now, under the blueprint's lock.
+async fn apply(unit: &Unit, blueprint: Uuid, content: &Value) -> Result<Merge> {
+    let planned: Planned = serde_json::from_value(content.clone())?;
+    let pages = store::pages_of(&unit.tx, blueprint).await?;
+    let ids: Vec<Uuid> = pages.iter().map(|page| page.id).collect();
+    let blocks = store::blocks_of(&unit.tx, &ids).await?;
+    let merged = merge(&planned.structure, &pages, &blocks, &planned.new_pages, new_id);
+    store::apply_plan(unit, blueprint, &planned.structure, &merged).await?;
+    Ok(merged)
+}

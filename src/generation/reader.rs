@@ -1,0 +1,85 @@
+//! Reading a writer's stream: text in, finished elements out, and an end that is honest about itself.
+
+use futures::StreamExt;
+
+use crate::ai::partial::{Event, Scanner};
+use crate::ai::{Delta, Deltas, Error, ErrorKind, FinishReason};
+use crate::jobs::{Failure, Halt, Work};
+
+/// A stream that is being read under a job.
+pub struct Reader {
+    deltas: Deltas,
+    scanner: Scanner,
+    events: Vec<Event>,
+    finish: Option<FinishReason>,
+}
+
+impl Reader {
+    /// `watched` names the list whose elements are wanted one by one.
+    pub fn new(deltas: Deltas, watched: &'static str) -> Self {
+        Reader {
+            deltas,
+            scanner: Scanner::new(watched),
+            events: Vec::new(),
+            finish: None,
+        }
+    }
+
+    /// The next events, or none at the end of the stream. Dropping the future loses nothing.
+    pub async fn next(&mut self, work: &mut Work) -> Result<Option<Vec<Event>>, Halt> {
+        loop {
+            let delta = tokio::select! {
+                biased;
+                () = work.stopped() => return Err(Halt::Stopped),
+                delta = self.deltas.next() => delta,
+            };
+            match delta {
+                None => return Ok(None),
+                Some(Err(error)) => return Err(error.into()),
+                Some(Ok(Delta::Usage(usage))) => work.used(&usage),
+                Some(Ok(Delta::Finish(reason))) => self.finish = Some(reason),
+                Some(Ok(Delta::Text(text))) => {
+                    let fed = self.scanner.feed(text, &mut self.events);
+                    if !self.events.is_empty() {
+                        // An error is repeated by the next call, after what came before it was used.
+                        return Ok(Some(std::mem::take(&mut self.events)));
+                    }
+                    fed.map_err(Error::from)?;
+                }
+            }
+        }
+    }
+
+    /// The whole reply, once the stream said that it was complete.
+    pub fn finish(self) -> Result<serde_json::Value, Halt> {
+        match self.finish {
+            Some(FinishReason::Stop) => Ok(self.scanner.finish().map_err(Error::from)?),
+            Some(FinishReason::Length) => Err(too_long().into()),
+            Some(FinishReason::ContentFilter) => {
+                Err(Error::new(ErrorKind::ContentFilter, "the provider filtered the reply").into())
+            }
+            None => Err(Error::new(ErrorKind::Interrupted, "the stream ended without a finish reason").into()),
+        }
+    }
+}
+
+fn too_long() -> Failure {
+    Failure {
+        code: "LENGTH",
+        message: "The writing service reached its length limit. Start again, or plan fewer sections.".to_string(),
+        cause: "finish_reason length".to_string(),
+        retryable: true,
+        retry_after: None,
+        correction: None,
+    }
+}
+
+/// A reply that was read but breaks the rules; the writer is told which.
+pub fn bad_output(problems: &[impl std::fmt::Display]) -> Halt {
+    let cause = problems
+        .iter()
+        .map(|problem| problem.to_string())
+        .collect::<Vec<_>>()
+        .join(" ");
+    Error::new(ErrorKind::BadOutput, cause).into()
+}

@@ -1,0 +1,88 @@
+//! Making and ending API keys.
+
+use async_graphql::{Context, Object, Result, SimpleObject};
+
+use super::inputs::{CreateApiKeyInput, RevokeApiKeyInput};
+use super::types::ApiKey;
+use crate::auth::{self, NewKey};
+use crate::entities::Role;
+use crate::graphql::context::Reach;
+use crate::graphql::schema::Query;
+use crate::graphql::user_error::{UserError, settle};
+use crate::graphql::{guard, node};
+use crate::ids::IdKind;
+
+/// A new API key, or why there is none.
+#[derive(SimpleObject)]
+pub struct CreateApiKeyPayload {
+    /// The new key; null when there are `userErrors`.
+    api_key: Option<ApiKey>,
+    /// The secret to send as `Authorization: Bearer …`. Shown this once: it is not kept.
+    secret: Option<String>,
+    /// Why it was not done; empty when it was. Errors: VALIDATION.
+    user_errors: Vec<UserError>,
+    /// Everything else that can be asked, after the change.
+    query: Query,
+}
+
+/// The ended API key, or why it was not ended.
+#[derive(SimpleObject)]
+pub struct RevokeApiKeyPayload {
+    /// The revoked key; null when there are `userErrors`.
+    api_key: Option<ApiKey>,
+    /// Why it was not done; empty when it was. Errors: NOT_FOUND.
+    user_errors: Vec<UserError>,
+    /// Everything else that can be asked, after the change.
+    query: Query,
+}
+
+#[derive(Default)]
+pub struct AccountMutations;
+
+#[Object]
+impl AccountMutations {
+    /// Makes an API key of the account. The secret is shown once, in this answer. Needs the role OWNER.
+    async fn create_api_key(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The new key.")] input: CreateApiKeyInput,
+    ) -> Result<CreateApiKeyPayload> {
+        let caller = guard::require(ctx, Role::Owner)?;
+        let expires_at = input.expires_at.map(|at| at.0);
+        let new = NewKey {
+            name: input.name,
+            role: Role::Owner,
+            expires_at,
+        };
+        let outcome = auth::create(&ctx.app().db, caller.account, new).await;
+        let (made, user_errors) = settle(ctx, outcome).await?;
+        let (api_key, secret) = made.map(|(key, secret)| (ApiKey::from(key), secret)).unzip();
+        Ok(CreateApiKeyPayload {
+            api_key,
+            secret,
+            user_errors,
+            query: Query::default(),
+        })
+    }
+
+    /// Ends an API key: the next request with it is refused, and its open sockets close within 30 seconds. Revoking it
+    /// again changes nothing. Needs the role OWNER.
+    async fn revoke_api_key(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The key to end.")] input: RevokeApiKeyInput,
+    ) -> Result<RevokeApiKeyPayload> {
+        let caller = guard::require(ctx, Role::Owner)?;
+        let outcome = match node::named(IdKind::ApiKey, &input.id, &["input", "id"], "API key") {
+            Ok(id) => auth::revoke(&ctx.app().db, caller.account, id).await,
+            Err(refusal) => Err(refusal.into()),
+        };
+        let (key, user_errors) = settle(ctx, outcome).await?;
+        let api_key = key.map(ApiKey::from);
+        Ok(RevokeApiKeyPayload {
+            api_key,
+            user_errors,
+            query: Query::default(),
+        })
+    }
+}

@@ -1,0 +1,169 @@
+//! The account, its keys, and who is looking.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
+use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter};
+
+use crate::auth;
+use crate::entities::{account, api_key, credit_entry};
+use crate::error::Error;
+use crate::graphql::context::Reach;
+use crate::graphql::credits::{CreditAccount, CreditEntryConnection, CreditEntryFilter};
+use crate::graphql::node;
+use crate::graphql::paging::{PageArgs, slice};
+use crate::graphql::scalars::{Cursor, DateTime};
+use crate::ids::{Cursor as Place, IdKind};
+
+/// What a credential may do; each role may do all that the one before it may.
+#[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
+#[graphql(remote = "crate::entities::Role")]
+pub enum Role {
+    /// Sees everything of the account.
+    Viewer,
+    /// Creates, generates and edits sites, and spends credits.
+    Editor,
+    /// Manages the account's API keys as well.
+    Owner,
+    /// Runs the server.
+    Admin,
+}
+
+/// Who is asking.
+#[derive(SimpleObject)]
+pub struct Viewer {
+    /// The account that everything is found in and charged to.
+    pub account: Account,
+    /// What the credential may do.
+    pub role: Role,
+    /// The API key that was used; null on a server that needs none.
+    pub api_key: Option<ApiKey>,
+}
+
+/// A customer: sites, credits and API keys belong to one.
+#[derive(Clone)]
+pub struct Account(pub Arc<account::Model>);
+
+/// A customer: sites, credits and API keys belong to one.
+#[Object]
+impl Account {
+    /// The global id.
+    pub async fn id(&self) -> ID {
+        node::id(IdKind::Account, self.0.id)
+    }
+
+    /// The account's name, for people.
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The credits: what there is, what is set aside for jobs, what can be spent.
+    async fn credits(&self) -> CreditAccount {
+        CreditAccount(self.0.clone())
+    }
+
+    /// The movements of credits, the newest first. At most 100 at a time.
+    async fn credit_entries(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many entries from the start: 0 to 100, 20 when left out. Not together with `last`.")]
+        first: Option<i32>,
+        #[graphql(desc = "Begin behind this cursor of the same list.")] after: Option<String>,
+        #[graphql(desc = "How many entries from the end: 0 to 100. Not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "End before this cursor of the same list.")] before: Option<String>,
+        #[graphql(desc = "Only some entries.")] filter: Option<CreditEntryFilter>,
+    ) -> Result<CreditEntryConnection> {
+        let mut entries = credit_entry::Entity::find().filter(credit_entry::Column::AccountId.eq(self.0.id));
+        if let Some(filter) = filter {
+            entries = filter.apply(entries);
+        }
+        let args = PageArgs::new(first, after, last, before);
+        let reader = ctx.app().db.reader();
+        let column = credit_entry::Column::Seq;
+        Ok(slice(reader, entries, column, Order::Desc, &args, |row| row.seq)
+            .await?
+            .into())
+    }
+
+    /// All API keys, the newest first, revoked and expired ones included. Their secrets are not kept.
+    async fn api_keys(&self, ctx: &Context<'_>) -> Result<Vec<ApiKey>> {
+        let keys = auth::list(&ctx.app().db, self.0.id).await?;
+        Ok(keys.into_iter().map(ApiKey::from).collect())
+    }
+
+    /// Where `accountEvents` stands, read together with this account: query, then subscribe from here, and nothing is
+    /// lost in between.
+    async fn event_cursor(&self, ctx: &Context<'_>) -> Cursor {
+        let epoch = ctx.app().epoch.clone();
+        Cursor(
+            Place::Account {
+                epoch,
+                seq: self.0.event_seq,
+            }
+            .encode(),
+        )
+    }
+}
+
+impl Account {
+    /// The caller's own account.
+    pub async fn of_caller(ctx: &Context<'_>) -> Result<Account> {
+        let id = ctx.caller().account;
+        let account = ctx.loaders().account(id).await?;
+        account.ok_or_else(|| Error::internal(format!("the account {id} does not exist")).into())
+    }
+}
+
+/// A credential of an account. Only its hash is kept: the secret is shown once, by createApiKey.
+#[derive(Clone)]
+pub struct ApiKey(pub Arc<api_key::Model>);
+
+/// A credential of an account. Only its hash is kept: the secret is shown once, by createApiKey.
+#[Object]
+impl ApiKey {
+    /// The global id.
+    pub async fn id(&self) -> ID {
+        node::id(IdKind::ApiKey, self.0.id)
+    }
+
+    /// What people call it, 1 to 120 characters.
+    async fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The beginning of the secret, to tell keys apart.
+    async fn prefix(&self) -> &str {
+        &self.0.prefix
+    }
+
+    /// What the key may do.
+    async fn role(&self) -> Role {
+        self.0.role.into()
+    }
+
+    /// When it was made.
+    async fn created_at(&self) -> DateTime {
+        self.0.created_at.into()
+    }
+
+    /// When it stops working by itself; null for never.
+    async fn expires_at(&self) -> Option<DateTime> {
+        self.0.expires_at.map(DateTime)
+    }
+
+    /// When it was revoked; null while it was not.
+    async fn revoked_at(&self) -> Option<DateTime> {
+        self.0.revoked_at.map(DateTime)
+    }
+
+    /// When it was last used, to the minute; null for never.
+    async fn last_used_at(&self) -> Option<DateTime> {
+        self.0.last_used_at.map(DateTime)
+    }
+}
+
+impl From<api_key::Model> for ApiKey {
+    fn from(row: api_key::Model) -> Self {
+        ApiKey(Arc::new(row))
+    }
+}

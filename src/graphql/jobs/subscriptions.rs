@@ -1,0 +1,156 @@
+//! Watching: a job with its text, a site, an account. Each stream resumes from a cursor and ends by itself.
+//!
+//! Whose stream it is, is asked once, before the first event. Nothing here holds a transaction open.
+
+use async_graphql::{Context, ID, Result, Subscription};
+use futures::{Stream, StreamExt};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use uuid::Uuid;
+
+use super::account_events::{AccountEvent, account_event};
+use super::blueprint_events::{BlueprintEvent, blueprint_event};
+use super::job_events::{JobEvent, job_event};
+use crate::app::App;
+use crate::entities::{blueprint, job};
+use crate::events::After;
+use crate::graphql::context::Reach;
+use crate::graphql::error::Code;
+use crate::graphql::node;
+use crate::graphql::operation::Stamped;
+use crate::graphql::scalars::Cursor;
+use crate::ids::{Cursor as Place, IdKind};
+
+/// What can be watched, over a WebSocket. Every event carries its place in `extensions.cursor`, whether or not the
+/// `cursor` field is selected: subscribe again with it as `after`, and nothing is missed.
+#[derive(Default)]
+pub struct Subscription;
+
+/// What can be watched, over a WebSocket. Every event carries its place in `extensions.cursor`, whether or not the
+/// `cursor` field is selected: subscribe again with it as `after`, and nothing is missed.
+#[Subscription]
+impl Subscription {
+    /// Watches one job, its text included. Without `after` it begins with the first event or with a JobSnapshot. Ends after
+    /// JobFinished. A job that does not exist or is not yours is a top-level error NOT_FOUND.
+    async fn job_events(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The job's global id.")] job_id: ID,
+        #[graphql(desc = "Everything up to this cursor is known: continue behind it.")] after: Option<Cursor>,
+    ) -> Result<impl Stream<Item = Result<Stamped<JobEvent>>>> {
+        let app = ctx.app().clone();
+        let id = own_job(&app, ctx.caller().account, &job_id).await?;
+        let after = place(after, |place| match place {
+            Place::Job { epoch, at } if epoch == app.epoch => Some(at),
+            _ => None,
+        })?;
+        let epoch = app.epoch.clone();
+        Ok(app.feeds.job(id, after).map(move |item| job_event(item?, id, &epoch)))
+    }
+
+    /// Watches one site: all its jobs and what people change, but not the text in between. Without `after` it begins with
+    /// the first event or with a BlueprintSnapshot. Ends when the site is deleted. A site that does not exist or is not
+    /// yours is a top-level error NOT_FOUND.
+    async fn blueprint_events(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "The site's global id.")] blueprint_id: ID,
+        #[graphql(desc = "Everything up to this cursor is known: continue behind it.")] after: Option<Cursor>,
+    ) -> Result<impl Stream<Item = Result<Stamped<BlueprintEvent>>>> {
+        let app = ctx.app().clone();
+        let id = own_blueprint(&app, ctx.caller().account, &blueprint_id).await?;
+        let after = place(after, |place| match place {
+            Place::Blueprint { epoch, seq } if epoch == app.epoch => Some(seq),
+            _ => None,
+        })?;
+        let epoch = app.epoch.clone();
+        Ok(app
+            .feeds
+            .blueprint(id, after)
+            .map(move |item| blueprint_event(item?, id, &epoch)))
+    }
+
+    /// Watches the account: movements of credits, and jobs that change their state. Without `after` it begins now. Does not
+    /// end.
+    async fn account_events(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Everything up to this cursor is known: continue behind it.")] after: Option<Cursor>,
+    ) -> Result<impl Stream<Item = Result<Stamped<AccountEvent>>>> {
+        let app = ctx.app().clone();
+        let after = place(after, |place| match place {
+            Place::Account { epoch, seq } if epoch == app.epoch => Some(seq),
+            _ => None,
+        })?;
+        let (account, epoch) = (ctx.caller().account, app.epoch.clone());
+        Ok(app
+            .feeds
+            .account(account, after)
+            .map(move |item| Ok(account_event(item?, &epoch))))
+    }
+}
+
+/// Where to begin. A cursor of another stream or of a time that is gone cannot be continued: a snapshot is sent.
+fn place<P>(after: Option<Cursor>, own: impl Fn(Place) -> Option<P>) -> Result<After<P>> {
+    let Some(Cursor(text)) = after else {
+        return Ok(After::Start);
+    };
+    let Some(place) = Place::decode(&text) else {
+        let message = "`after` is not a cursor. Pass the cursor of an event or an `eventCursor`, or leave it out.";
+        return Err(Code::BadUserInput.error(message));
+    };
+    Ok(own(place).map_or(After::Snapshot, After::At))
+}
+
+async fn own_job(app: &App, account: Uuid, id: &ID) -> Result<Uuid> {
+    let Some(id) = node::of_kind(IdKind::Job, id) else {
+        return Err(not_found("job"));
+    };
+    let mine = job::Entity::find_by_id(id).filter(job::Column::AccountId.eq(account));
+    let found = mine.select_only().column(job::Column::Id).into_tuple::<Uuid>();
+    let found = found.one(app.db.reader()).await.map_err(crate::error::Error::from)?;
+    found.ok_or_else(|| not_found("job"))
+}
+
+async fn own_blueprint(app: &App, account: Uuid, id: &ID) -> Result<Uuid> {
+    let Some(id) = node::of_kind(IdKind::Blueprint, id) else {
+        return Err(not_found("site"));
+    };
+    let mine = blueprint::Entity::find_by_id(id).filter(blueprint::Column::AccountId.eq(account));
+    let found = mine.select_only().column(blueprint::Column::Id).into_tuple::<Uuid>();
+    let found = found.one(app.db.reader()).await.map_err(crate::error::Error::from)?;
+    found.ok_or_else(|| not_found("site"))
+}
+
+fn not_found(what: &str) -> async_graphql::Error {
+    Code::NotFound.error(format!("There is no such {what}. Check the id, or reload the list."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_foreign_cursor_asks_for_a_snapshot_and_nonsense_is_refused() {
+        let own = |place| match place {
+            Place::Account { epoch, seq } if epoch == "now" => Some(seq),
+            _ => None,
+        };
+        let cursor = |epoch: &str| {
+            Place::Account {
+                epoch: epoch.to_string(),
+                seq: 3,
+            }
+            .encode()
+        };
+        assert_eq!(place(None, own).unwrap(), After::Start);
+        assert_eq!(place(Some(Cursor(cursor("now"))), own).unwrap(), After::At(3));
+        assert_eq!(place(Some(Cursor(cursor("then"))), own).unwrap(), After::Snapshot);
+        let other = Place::Blueprint {
+            epoch: "now".to_string(),
+            seq: 3,
+        }
+        .encode();
+        assert_eq!(place(Some(Cursor(other)), own).unwrap(), After::Snapshot);
+        assert!(place(Some(Cursor("nonsense".to_string())), own).is_err());
+    }
+}

@@ -1,0 +1,29 @@
+//! The GraphQL schema: one folder a noun, and one door that every transport goes through.
+//!
+//! A resolver is guard, convert, call, wrap; the rules live below. [`execute`] and [`subscribe`] are the
+//! only ways in: whatever must hold for every request (limits, masking, panics) is done there once.
+//! Stricter validation, merging of duplicate fields and caching of documents are absent; they belong there too.
+
+mod accounts;
+mod context;
+mod credits;
+mod error;
+mod execute;
+mod guard;
+mod jobs;
+mod loaders;
+mod node;
+mod operation;
+mod options;
+mod paging;
+mod scalars;
+mod schema;
+mod sites;
+mod user_error;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::{Code, MASKED, outage};
+pub use execute::{Api, Prepared, execute, is_request_error, prepare, refused, subscribe};
+pub use schema::{Schema, schema, sdl};

@@ -1,0 +1,102 @@
+//! What happens around each operation and each event of a subscription: fresh loaders, and the event's cursor.
+//!
+//! An event is resolved like a small request of its own. Its loaders are new, so that its entities show their
+//! present state, and its cursor goes into `extensions.cursor` whether or not the client selected the field.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute, NextValidation};
+use async_graphql::parser::types::Field;
+use async_graphql::registry::Registry;
+use async_graphql::{
+    ContextSelectionSet, Data, OutputType, Positioned, Response, ServerError, ServerResult, ValidationResult, Value,
+};
+use parking_lot::Mutex;
+
+use super::context::Session;
+use super::error::Code;
+use super::loaders::Loaders;
+use crate::app::App;
+
+/// Where an event leaves its cursor on its way to the response.
+#[derive(Clone, Default)]
+struct CursorSlot(Arc<Mutex<Option<String>>>);
+
+/// Creates [`AroundOperation`] for each request.
+pub struct Operations;
+
+impl ExtensionFactory for Operations {
+    fn create(&self) -> Arc<dyn Extension> {
+        Arc::new(AroundOperation)
+    }
+}
+
+struct AroundOperation;
+
+#[async_trait::async_trait]
+impl Extension for AroundOperation {
+    async fn validation(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        next: NextValidation<'_>,
+    ) -> Result<ValidationResult, Vec<ServerError>> {
+        next.run(ctx)
+            .await
+            .map_err(|errors| errors.into_iter().map(with_code).collect())
+    }
+
+    async fn execute(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        operation_name: Option<&str>,
+        next: NextExecute<'_>,
+    ) -> Response {
+        let (app, session) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Session>());
+        let slot = CursorSlot::default();
+        let mut data = Data::default();
+        data.insert(Loaders::new(app.db.clone(), session.caller.account, session.remembers));
+        data.insert(slot.clone());
+        let mut response = next.run_with_data(ctx, operation_name, data).await;
+        if let Some(cursor) = slot.0.lock().take() {
+            response.extensions.insert("cursor".to_string(), Value::String(cursor));
+        }
+        response
+    }
+}
+
+/// A refused document, told apart by the only thing the validator gives: its words.
+fn with_code(mut error: ServerError) -> ServerError {
+    let is_limit = ["too complex", "too deep", "cannot be greater than"];
+    let is_limit = is_limit.iter().any(|words| error.message.contains(words));
+    let code = if is_limit {
+        Code::TooComplex
+    } else {
+        Code::ValidationFailed
+    };
+    error.extensions = code.server_error("").extensions;
+    error
+}
+
+/// An event with its place in the stream.
+pub struct Stamped<T> {
+    pub cursor: String,
+    pub event: T,
+}
+
+impl<T: OutputType> OutputType for Stamped<T> {
+    fn type_name() -> Cow<'static, str> {
+        T::type_name()
+    }
+
+    fn create_type_info(registry: &mut Registry) -> String {
+        T::create_type_info(registry)
+    }
+
+    async fn resolve(&self, ctx: &ContextSelectionSet<'_>, field: &Positioned<Field>) -> ServerResult<Value> {
+        if let Some(slot) = ctx.data_opt::<CursorSlot>() {
+            *slot.0.lock() = Some(self.cursor.clone());
+        }
+        self.event.resolve(ctx, field).await
+    }
+}

@@ -1,0 +1,55 @@
+//! The roots of the schema, made of one part a noun, and the schema as text.
+
+use async_graphql::{MergedObject, SDLExportOptions, SchemaBuilder};
+
+use super::accounts::{AccountMutations, AccountQueries};
+use super::jobs::{JobMutations, JobQueries, Subscription};
+use super::node::NodeQueries;
+use super::operation::Operations;
+use super::options::{MetadataCache, OptionQueries};
+use super::sites::{SiteMutations, SiteQueries};
+use crate::app::App;
+
+pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
+
+/// Levels of nesting. GraphiQL's introspection needs all of them.
+const DEPTH: usize = 15;
+/// Selected fields, fragments expanded. Selecting every field of every block of every event stays far below.
+const FIELDS: usize = 10_000;
+
+/// What can be read. Everything is found through the account of the request: what is not yours does not exist.
+#[derive(MergedObject, Default)]
+pub struct Query(NodeQueries, AccountQueries, OptionQueries, SiteQueries, JobQueries);
+
+/// What can be changed. An expected failure is an entry of the payload's `userErrors`, and then nothing was written;
+/// top-level `errors` are for missing rights, malformed requests and bugs.
+#[derive(MergedObject, Default)]
+pub struct Mutation(AccountMutations, SiteMutations, JobMutations);
+
+/// The schema over a running application.
+pub fn schema(app: App) -> Schema {
+    builder()
+        .extension(Operations)
+        .data(MetadataCache::default())
+        .data(app)
+        .finish()
+}
+
+pub(super) fn builder() -> SchemaBuilder<Query, Mutation, Subscription> {
+    Schema::build(Query::default(), Mutation::default(), Subscription)
+        .limit_depth(DEPTH)
+        .limit_complexity(FIELDS)
+}
+
+/// The schema as text, in an order that does not depend on the code's.
+pub fn sdl() -> String {
+    let options = SDLExportOptions::new()
+        .sorted_fields()
+        .sorted_arguments()
+        .sorted_enum_items()
+        .include_specified_by()
+        .use_space_ident();
+    let sdl = builder().finish().sdl_with_options(options);
+    let lines: Vec<&str> = sdl.lines().map(str::trim_end).collect();
+    format!("{}\n", lines.join("\n").trim())
+}

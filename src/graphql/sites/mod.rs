@@ -1,0 +1,15 @@
+//! Sites, their pages and blocks, as clients see them. The rules are in `crate::sites`.
+
+mod block;
+mod blueprint;
+mod brief;
+mod inputs;
+mod mutations;
+mod page;
+mod queries;
+
+pub use block::*;
+pub use blueprint::SiteBlueprint;
+pub use mutations::SiteMutations;
+pub use page::PageBlueprint;
+pub use queries::SiteQueries;

@@ -1,0 +1,124 @@
+//! `/graphql`: POST for everything, GET for queries, and the upgrade to a WebSocket.
+
+use async_graphql::Request;
+use axum::Extension;
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, QueryRejection};
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::{Query, State};
+use axum::http::header::{ALLOW, UPGRADE, WWW_AUTHENTICATE};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::Response;
+use tracing::Span;
+
+use super::request::{Parameters, Unreadable, check_media_type, of_body, of_parameters};
+use super::trace::RequestId;
+use super::{Web, answer, identity, socket};
+use crate::auth::Caller;
+use crate::graphql::{Code, Prepared, execute, outage, prepare, refused};
+
+pub async fn post(
+    State(web): State<Web>,
+    Extension(id): Extension<RequestId>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Response {
+    let read = || -> Result<Request, Unreadable> {
+        check_media_type(&headers)?;
+        of_body(&body.map_err(|rejection| unreadable(&rejection))?)
+    };
+    match read() {
+        Ok(request) => run(&web, &id, &headers, request, true).await,
+        Err((status, message)) => answer::refuse(status, Code::BadRequest, &message, &id),
+    }
+}
+
+pub async fn get(
+    State(web): State<Web>,
+    Extension(id): Extension<RequestId>,
+    headers: HeaderMap,
+    parameters: Result<Query<Parameters>, QueryRejection>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Response {
+    if headers.contains_key(UPGRADE) {
+        return match upgrade {
+            Ok(upgrade) => socket::accept(web, id, &headers, upgrade),
+            Err(rejection) => {
+                let message = format!("This is no WebSocket handshake: {rejection}.");
+                answer::refuse(rejection.status(), Code::BadRequest, &message, &id)
+            }
+        };
+    }
+    let read = || -> Result<Request, Unreadable> {
+        let parameters = parameters.map_err(|rejection| {
+            let message = format!("The query string cannot be read: {rejection}.");
+            (StatusCode::BAD_REQUEST, message)
+        })?;
+        of_parameters(parameters.0)
+    };
+    match read() {
+        Ok(request) => run(&web, &id, &headers, request, false).await,
+        Err((status, message)) => answer::refuse(status, Code::BadRequest, &message, &id),
+    }
+}
+
+fn unreadable(rejection: &BytesRejection) -> Unreadable {
+    let status = rejection.status();
+    let message = match status {
+        StatusCode::PAYLOAD_TOO_LARGE => "The request is larger than 2 MiB. Shorten it.",
+        _ => "The body of the request could not be read. Send it again.",
+    };
+    (status, message.to_string())
+}
+
+async fn run(web: &Web, id: &RequestId, headers: &HeaderMap, request: Request, may_write: bool) -> Response {
+    let caller = match who(web, id, headers).await {
+        Ok(caller) => caller,
+        Err(response) => return *response,
+    };
+    let prepared = match prepare(request) {
+        Ok(prepared) => prepared,
+        Err(error) => return answer::graphql(headers, &refused(error, &id.0)),
+    };
+    note(&caller, &prepared);
+    if prepared.is_mutation() && !may_write {
+        let message = "A GET cannot change anything: send mutations as POST.";
+        let mut response = answer::refuse(StatusCode::METHOD_NOT_ALLOWED, Code::BadRequest, message, id);
+        response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
+        return response;
+    }
+    answer::graphql(headers, &execute(&web.api, caller, &id.0, prepared).await)
+}
+
+/// The caller, or the answer to somebody who has no good key.
+async fn who(web: &Web, id: &RequestId, headers: &HeaderMap) -> Result<Caller, Box<Response>> {
+    match identity::of_headers(&web.api.app, headers).await {
+        Ok(Some(caller)) => Ok(caller),
+        Ok(None) => {
+            let (status, code) = (StatusCode::UNAUTHORIZED, Code::Unauthenticated);
+            let mut response = answer::refuse(status, code, identity::NO_KEY, id);
+            response
+                .headers_mut()
+                .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            Err(Box::new(response))
+        }
+        Err(error) => {
+            let (code, message) = outage(error);
+            Err(Box::new(answer::refuse(
+                StatusCode::SERVICE_UNAVAILABLE,
+                code,
+                message,
+                id,
+            )))
+        }
+    }
+}
+
+fn note(caller: &Caller, prepared: &Prepared) {
+    let span = Span::current();
+    span.record("account", tracing::field::display(caller.account));
+    if let Some(name) = &prepared.name {
+        span.record("operation", name);
+    }
+}

@@ -1,0 +1,89 @@
+//! HTTP: every route on one screen, the layers around them, and serving until told to stop.
+//!
+//! Protocols only: what a request means is decided in `graphql`. TLS is absent: a proxy does that.
+
+mod answer;
+mod graphiql;
+mod graphql;
+mod health;
+mod identity;
+mod origin;
+mod request;
+mod socket;
+mod trace;
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::get;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::app::App;
+use crate::error::{Error, Result};
+use crate::graphql::Api;
+
+/// The largest body of a request, in bytes.
+const BODY_LIMIT: usize = 2 * 1024 * 1024;
+
+/// What handlers share.
+#[derive(Clone)]
+struct Web {
+    api: Api,
+    /// Open sockets: axum forgets a connection once it is upgraded.
+    sockets: TaskTracker,
+    shutdown: CancellationToken,
+}
+
+/// Every route.
+fn router(web: Web) -> Router {
+    let guarded = Router::new()
+        .route("/graphql", get(graphql::get).post(graphql::post))
+        .route("/graphiql", get(graphiql::page))
+        .route("/graphiql/explorer.js", get(graphiql::explorer))
+        .route("/graphiql/dist/{file}", get(graphiql::file))
+        .fallback(answer::no_such_path)
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(from_fn_with_state(web.clone(), origin::check));
+    Router::new()
+        .route("/livez", get(health::live))
+        .route("/readyz", get(health::ready))
+        .merge(guarded)
+        .layer(from_fn(trace::observe))
+        .with_state(web)
+}
+
+/// Serves until `shutdown`, then lets requests finish and closes the sockets, within the configured time.
+pub async fn serve(app: App, listener: TcpListener, shutdown: CancellationToken) -> Result<()> {
+    let patience = Duration::from_millis(app.config.server.shutdown_ms);
+    let sockets = TaskTracker::new();
+    let web = Web {
+        api: Api::new(app),
+        sockets: sockets.clone(),
+        shutdown: shutdown.clone(),
+    };
+    let told = shutdown.clone();
+    let server = axum::serve(listener, router(web)).with_graceful_shutdown(told.cancelled_owned());
+    let everything = async {
+        server
+            .await
+            .map_err(|cause| Error::internal(format!("the HTTP server failed: {cause}")))?;
+        sockets.close();
+        sockets.wait().await;
+        Ok(())
+    };
+    let too_long = async {
+        shutdown.cancelled().await;
+        tokio::time::sleep(patience).await;
+    };
+    tokio::select! {
+        outcome = everything => outcome,
+        () = too_long => {
+            tracing::warn!("some connections did not end in time and were dropped");
+            Ok(())
+        }
+    }
+}

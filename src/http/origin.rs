@@ -1,0 +1,94 @@
+//! Who may reach a server that asks for no key: programs on this machine, and pages that it served itself.
+//!
+//! Any website a person visits can send requests to 127.0.0.1. Two headers that a page cannot forge give it away:
+//! `Origin` names the page's own site, and after a rebinding of its name `Host` is not this machine's.
+
+use std::net::IpAddr;
+
+use axum::extract::{Request, State};
+use axum::http::header::{HOST, ORIGIN};
+use axum::http::uri::{Authority, Uri};
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::Next;
+use axum::response::Response;
+
+use super::trace::RequestId;
+use super::{Web, answer};
+use crate::config::AuthMode;
+use crate::graphql::Code;
+
+pub async fn check(State(web): State<Web>, request: Request, next: Next) -> Response {
+    if web.api.app.config.auth.mode == AuthMode::Open
+        && let Err(message) = judge(request.headers(), request.uri())
+    {
+        let id = request.extensions().get::<RequestId>().cloned();
+        let id = id.unwrap_or_else(|| RequestId(String::new()));
+        return answer::refuse(StatusCode::FORBIDDEN, Code::Forbidden, message, &id);
+    }
+    next.run(request).await
+}
+
+fn judge(headers: &HeaderMap, uri: &Uri) -> Result<(), &'static str> {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    let host = host
+        .and_then(|host| host.parse::<Authority>().ok())
+        .or(uri.authority().cloned());
+    let Some(host) = host.filter(is_this_machine) else {
+        return Err(
+            "Without keys, this server answers only on this machine: use 127.0.0.1 or localhost in the address, \
+             or set auth.mode = \"keys\".",
+        );
+    };
+    let Some(origin) = headers.get(ORIGIN) else {
+        return Ok(());
+    };
+    let origin = origin.to_str().ok().and_then(|origin| origin.parse::<Uri>().ok());
+    let is_own = origin
+        .as_ref()
+        .and_then(Uri::authority)
+        .is_some_and(|origin| origin.as_str().eq_ignore_ascii_case(host.as_str()));
+    if is_own {
+        return Ok(());
+    }
+    Err("Without keys, this server does not answer pages of other sites. Set auth.mode = \"keys\" and send a key.")
+}
+
+fn is_this_machine(host: &Authority) -> bool {
+    let name = host.host().trim_start_matches('[').trim_end_matches(']');
+    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(host: &str, origin: Option<&str>) -> bool {
+        let mut headers = HeaderMap::new();
+        headers.insert(HOST, host.parse().unwrap());
+        if let Some(origin) = origin {
+            headers.insert(ORIGIN, origin.parse().unwrap());
+        }
+        judge(&headers, &Uri::from_static("/graphql")).is_ok()
+    }
+
+    #[test]
+    fn this_machine_and_its_own_pages_are_answered() {
+        assert!(verdict("127.0.0.1:8080", None));
+        assert!(verdict("localhost:8080", Some("http://localhost:8080")));
+        assert!(verdict("[::1]:8080", Some("http://[::1]:8080")));
+    }
+
+    #[test]
+    fn rebound_names_and_foreign_pages_are_not() {
+        assert!(!verdict("evil.example:8080", None));
+        assert!(!verdict("127.0.0.1.evil.example", None));
+        for origin in [
+            "http://evil.example",
+            "null",
+            "http://localhost:3000",
+            "http://localhost",
+        ] {
+            assert!(!verdict("localhost:8080", Some(origin)), "{origin}");
+        }
+    }
+}

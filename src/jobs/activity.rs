@@ -1,0 +1,145 @@
+//! What the engine asks of the code that knows what a job makes.
+//!
+//! The engine never calls down into the domain by name: each kind is registered, runs its jobs, and
+//! closes the content of a job in the transaction that ends it.
+
+use async_trait::async_trait;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::work::Work;
+use crate::ai;
+use crate::entities::{JobState, job};
+use crate::error::{Error, Result};
+use crate::events::{JobEvent, Unit};
+
+#[async_trait]
+pub trait Activity: Send + Sync {
+    /// Does the job. It checkpoints through `work` and gives up when `work` says so.
+    async fn run(&self, work: &mut Work) -> Result<Done, Halt>;
+
+    /// Writes what the end of a job means for the site. The caller holds the locks of the job, its
+    /// account and its blueprint; pages and blocks may be locked here, in that order.
+    async fn close(&self, unit: &mut Unit, job: &job::Model, ending: Ending<'_>) -> Result<()>;
+
+    /// Writes the content of a fan-out, with the same locks held, and gives each child its baseline.
+    async fn plant(&self, _unit: &mut Unit, _job: &job::Model, _content: &Value) -> Result<Vec<(Uuid, Value)>> {
+        Err(Error::internal("this kind of job has no children"))
+    }
+}
+
+/// What a finished run hands to the engine.
+pub enum Done {
+    /// The result kept on the job, the content that [`Activity::close`] is to apply, and what is to be
+    /// announced of it before the terminal event.
+    Result {
+        result: Value,
+        content: Value,
+        events: Vec<JobEvent>,
+    },
+    /// The job becomes the parent of page jobs.
+    FanOut { content: Value, children: Vec<Child> },
+}
+
+/// A page job that a fan-out starts.
+pub struct Child {
+    pub page: Uuid,
+    pub input: Value,
+}
+
+/// How a job ended, for [`Activity::close`].
+#[derive(Clone, Copy)]
+pub struct Ending<'a> {
+    pub state: JobState,
+    /// What a successful run handed over.
+    pub content: Option<&'a Value>,
+}
+
+/// Why a run did not finish.
+pub enum Halt {
+    Failed(Failure),
+    /// `work` was told to stop; it knows why.
+    Stopped,
+    /// The database failed, the lease was lost, or a bug showed.
+    Error(Error),
+}
+
+/// A failure that a person can act on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// A stable word, such as `BAD_OUTPUT`; the GraphQL enum `JobFailureCode` has them all.
+    pub code: &'static str,
+    /// What happened and what to do next.
+    pub message: String,
+    /// For the log.
+    pub cause: String,
+    pub retryable: bool,
+    pub retry_after: Option<std::time::Duration>,
+    /// What to tell the writer when it is asked again.
+    pub correction: Option<String>,
+}
+
+impl Failure {
+    pub fn internal(cause: impl Into<String>) -> Self {
+        Failure {
+            code: "INTERNAL",
+            message: "The server failed while it worked on this. Start again; if it happens again, tell the operator."
+                .to_string(),
+            cause: cause.into(),
+            retryable: true,
+            retry_after: None,
+            correction: None,
+        }
+    }
+}
+
+impl From<ai::Error> for Failure {
+    fn from(error: ai::Error) -> Self {
+        use ai::ErrorKind::*;
+        let code = match error.kind {
+            Auth => "PROVIDER_AUTH",
+            Quota => "PROVIDER_QUOTA",
+            RateLimited | Overloaded => "PROVIDER_BUSY",
+            ContextLength => "CONTEXT_LENGTH",
+            ContentFilter => "CONTENT_FILTER",
+            Refusal => "REFUSED",
+            InvalidRequest | ModelNotFound => "PROVIDER_REJECTED",
+            Timeout => "TIMEOUT",
+            Network => "NETWORK",
+            Interrupted => "INTERRUPTED",
+            BadOutput => "BAD_OUTPUT",
+        };
+        Failure {
+            code,
+            message: error.kind.sentence().to_string(),
+            correction: (error.kind == BadOutput).then(|| error.cause.clone()),
+            cause: error.cause,
+            retryable: error.kind.is_retryable(),
+            retry_after: error.retry_after,
+        }
+    }
+}
+
+impl From<Error> for Halt {
+    fn from(error: Error) -> Self {
+        Halt::Error(error)
+    }
+}
+
+impl From<sea_orm::DbErr> for Halt {
+    fn from(error: sea_orm::DbErr) -> Self {
+        Halt::Error(error.into())
+    }
+}
+
+impl From<Failure> for Halt {
+    fn from(failure: Failure) -> Self {
+        Halt::Failed(failure)
+    }
+}
+
+impl From<ai::Error> for Halt {
+    fn from(error: ai::Error) -> Self {
+        Halt::Failed(error.into())
+    }
+}

@@ -1,0 +1,277 @@
+//! T4, T5, T6 and T9: how a holder lets go of its job, under its fence.
+//!
+//! A database that fails in the middle is asked again for as long as the lease may be ours; a commit
+//! whose reply was lost is recognised by the events it wrote.
+
+use std::time::Duration;
+
+use rand::RngExt;
+use tokio::time::Instant;
+
+use super::activity::{Failure, Halt};
+use super::engine::ms;
+use super::row::{self, Locked};
+use super::settle::{End, settle};
+use super::stop::Why;
+use super::work::Work;
+use crate::credits::{self, AccountChange};
+use crate::entities::{JobState, job};
+use crate::error::{Error, Result};
+use crate::events::{BlueprintBody, JobEvent, Unit, append};
+use crate::ids::Position;
+
+use sea_orm::EntityTrait;
+
+/// What the holder decided.
+pub(super) enum Outcome {
+    Succeeded {
+        result: serde_json::Value,
+        content: serde_json::Value,
+        events: Vec<JobEvent>,
+    },
+    Failed(Failure),
+    Retry(Failure),
+    Cancelled,
+    /// The process goes away: the next one continues, and no attempt is consumed.
+    GivenBack,
+}
+
+/// Patience with a failing database, as long as nobody else can hold the lease.
+pub(super) struct Attempt {
+    until: Instant,
+}
+
+pub(super) enum Next {
+    Again,
+    /// The write that failed had been committed; this is the row as it stands.
+    Committed(Box<job::Model>),
+}
+
+impl Attempt {
+    pub fn new(work: &Work) -> Self {
+        Attempt {
+            until: Instant::now() + work.engine.config().lease,
+        }
+    }
+
+    /// What to do after `error`; gives up when the lease is another's or must be assumed lost.
+    pub async fn after(&self, work: &Work, error: Error) -> Result<Next, Halt> {
+        let Error::Database(cause) = error else {
+            return Err(Halt::Error(error));
+        };
+        tracing::warn!(job.id = %work.job.id, %cause, "the database failed under a running job; asking again");
+        loop {
+            if Instant::now() >= self.until {
+                return Err(Halt::Error(Error::LostLease));
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            let Ok(row) = job::Entity::find_by_id(work.job.id).one(work.engine.db.reader()).await else {
+                continue;
+            };
+            return match row {
+                Some(row)
+                    if append::durable_position(&row).lease == work.job.run_lease
+                        && append::durable_position(&row) > append::durable_position(&work.job) =>
+                {
+                    Ok(Next::Committed(Box::new(row)))
+                }
+                Some(row) if row.run_lease == work.job.run_lease && row.state == JobState::Running => Ok(Next::Again),
+                _ => Err(Halt::Error(Error::LostLease)),
+            };
+        }
+    }
+}
+
+/// Carries an outcome out; gives nothing back when another writer has the job.
+pub(super) async fn conclude(work: &mut Work, mut outcome: Outcome) -> Result<Option<job::Model>> {
+    let attempt = Attempt::new(work);
+    loop {
+        let result = match &outcome {
+            Outcome::Retry(failure) => retry(work, failure).await,
+            Outcome::GivenBack => give_back(work).await,
+            _ => end(work, &outcome).await,
+        };
+        match result {
+            Ok(Some(job)) => return Ok(Some(job)),
+            // The guard did not hold although the lease is ours: a cancel came first, or attempts are spent.
+            Ok(None) => {
+                outcome = match outcome {
+                    Outcome::Retry(failure) if !is_cancelled(work).await? => Outcome::Failed(failure),
+                    _ => Outcome::Cancelled,
+                }
+            }
+            Err(Error::LostLease) => return Ok(None),
+            Err(error) => match attempt.after(work, error).await {
+                Ok(Next::Again) => {}
+                Ok(Next::Committed(job)) => return Ok(Some(*job)),
+                Err(Halt::Error(Error::LostLease)) => return Ok(None),
+                Err(Halt::Error(error)) => return Err(error),
+                Err(_) => return Ok(None),
+            },
+        }
+    }
+}
+
+async fn is_cancelled(work: &Work) -> Result<bool> {
+    let row = job::Entity::find_by_id(work.job.id)
+        .one(work.engine.db.reader())
+        .await?;
+    Ok(row.is_some_and(|row| row.cancel_requested_at.is_some()))
+}
+
+/// Locks the job under its fence; an error when it is ours no more.
+pub(super) async fn lock_own(unit: &Unit, work: &Work) -> Result<Locked> {
+    match row::lock(unit, work.job.id, work.job.parent_id).await? {
+        Some(locked) if locked.job.state == JobState::Running && locked.job.run_lease == work.job.run_lease => {
+            Ok(locked)
+        }
+        _ => Err(Error::LostLease),
+    }
+}
+
+/// T4 and T6. None when a success was forbidden by a cancel.
+async fn end(work: &Work, outcome: &Outcome) -> Result<Option<job::Model>> {
+    let mut unit = work.engine.unit().await?;
+    let mut locked = lock_own(&unit, work).await?;
+    if matches!(outcome, Outcome::Succeeded { .. }) && locked.job.cancel_requested_at.is_some() {
+        unit.rollback().await?;
+        return Ok(None);
+    }
+    // Tokens counted since the last checkpoint are known to the holder only.
+    locked.job.prompt_tokens = work.job.prompt_tokens;
+    locked.job.completion_tokens = work.job.completion_tokens;
+    locked.job.model.clone_from(&work.job.model);
+    let base = End {
+        state: JobState::Cancelled,
+        at: Position::new(work.job.run_lease, work.n + 1),
+        item: work.item,
+        events: &[],
+        result: None,
+        content: None,
+        failure: None,
+        crashes: 0,
+    };
+    let end = match outcome {
+        Outcome::Succeeded {
+            result,
+            content,
+            events,
+        } => End {
+            state: JobState::Succeeded,
+            events,
+            result: Some(result.clone()),
+            content: Some(content),
+            ..base
+        },
+        Outcome::Failed(failure) => End {
+            state: JobState::Failed,
+            failure: Some(failure),
+            ..base
+        },
+        _ => base,
+    };
+    let job = settle(&mut unit, &work.engine, locked, end).await?;
+    crate::faults::point("inside_end");
+    unit.commit().await?;
+    crate::faults::point("after_end");
+    Ok(Some(job))
+}
+
+/// T5: back to the queue with a wait. None when attempts are spent or the job was cancelled.
+async fn retry(work: &Work, failure: &Failure) -> Result<Option<job::Model>> {
+    let config = work.engine.config();
+    let wait = backoff(
+        work.job.attempt,
+        config.retry_base,
+        config.retry_cap,
+        failure.retry_after,
+    );
+    let text = "UPDATE jobs SET state = 'queued', lease_owner = NULL, lease_expires_at = NULL, phase = NULL, \
+                run_at = {now+$4}, correction = $5, event_lease = $2, event_n = $3, version = version + 1, \
+                prompt_tokens = $6, completion_tokens = $7, model = $8 \
+                WHERE id = $1 AND state = 'running' AND run_lease = $2 AND attempt < max_attempts \
+                AND cancel_requested_at IS NULL RETURNING *";
+    let values = vec![
+        work.job.id.into(),
+        work.job.run_lease.into(),
+        (work.n + 1).into(),
+        ms(wait).into(),
+        failure.correction.clone().into(),
+        work.job.prompt_tokens.into(),
+        work.job.completion_tokens.into(),
+        work.job.model.clone().into(),
+    ];
+    let job = requeue(work, text, values, &failure.message).await?;
+    if let Some(job) = &job {
+        tracing::warn!(
+            job.id = %job.id, job.kind = job.kind.as_str(), job.attempt = job.attempt, code = failure.code,
+            cause = failure.cause, wait_ms = ms(wait), "job retried"
+        );
+    }
+    Ok(job)
+}
+
+/// T9: back to the queue at once, as if this attempt had not been.
+async fn give_back(work: &Work) -> Result<Option<job::Model>> {
+    let text = "UPDATE jobs SET state = 'queued', lease_owner = NULL, lease_expires_at = NULL, phase = NULL, \
+                run_at = {now}, attempt = attempt - 1, event_lease = $2, event_n = $3, version = version + 1 \
+                WHERE id = $1 AND state = 'running' AND run_lease = $2 AND cancel_requested_at IS NULL RETURNING *";
+    let values = vec![work.job.id.into(), work.job.run_lease.into(), (work.n + 1).into()];
+    requeue(
+        work,
+        text,
+        values,
+        "The server restarts; the work continues where it stands.",
+    )
+    .await
+}
+
+async fn requeue(work: &Work, text: &str, values: Vec<sea_orm::Value>, reason: &str) -> Result<Option<job::Model>> {
+    let mut unit = work.engine.unit().await?;
+    let Some(job) = row::one(&unit, text, values).await? else {
+        lock_own(&unit, work).await?;
+        unit.rollback().await?;
+        return Ok(None);
+    };
+    let change = AccountChange {
+        account: job.account_id,
+        running: -1,
+        movements: Vec::new(),
+        jobs: vec![job.id],
+    };
+    if let Err(shortfall) = credits::apply(&mut unit, change).await? {
+        return Err(Error::internal(format!("a retry moves no credits, yet: {shortfall:?}")));
+    }
+    let event = JobEvent::Retrying {
+        reason: reason.to_string(),
+        next_attempt_at: Some(job.run_at),
+    };
+    if let Some(site) = job.blueprint_id {
+        append::blueprint_events(&mut unit, site, &[(Some(job.id), BlueprintBody::Job(event.clone()))]).await?;
+    }
+    let (before, at) = (append::durable_position(&work.job), append::durable_position(&job));
+    append::job_event(&mut unit, job.id, at, Some(before), Some(work.item), &event).await?;
+    unit.after_commit(crate::events::Notice::Work);
+    unit.commit().await?;
+    Ok(Some(job))
+}
+
+/// Full jitter under a doubling ceiling; what a provider asks for is honoured up to two minutes.
+fn backoff(attempt: i32, base: Duration, cap: Duration, asked: Option<Duration>) -> Duration {
+    if let Some(asked) = asked {
+        return asked.min(Duration::from_secs(120));
+    }
+    let doublings = u32::try_from(attempt - 1).unwrap_or(0).min(16);
+    let ceiling = base.saturating_mul(1 << doublings).min(cap);
+    Duration::from_millis(rand::rng().random_range(0..=u64::try_from(ceiling.as_millis()).unwrap_or(u64::MAX)))
+}
+
+/// What a stopped run becomes.
+pub(super) fn of_stop(why: Option<Why>) -> Option<Outcome> {
+    match why {
+        Some(Why::Cancelled) => Some(Outcome::Cancelled),
+        Some(Why::Shutdown) => Some(Outcome::GivenBack),
+        Some(Why::Deadline) => Some(Outcome::Failed(super::rescue::too_late())),
+        Some(Why::LostLease) | None => None,
+    }
+}

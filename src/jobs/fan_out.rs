@@ -1,0 +1,164 @@
+//! T11: a site job becomes the parent of its page jobs, and its hold becomes theirs.
+//!
+//! One account `UPDATE` captures the structure's price, releases the rest and holds each page's price, so
+//! the available balance never dips in between. From here on the parent holds no lease and no slot.
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::activity::Child;
+use super::end::lock_own;
+use super::row;
+use super::start::{NewJob, insert_job};
+use super::work::Work;
+use crate::credits::{self, AccountChange, Movement};
+use crate::db::execute;
+use crate::entities::{JobKind, job};
+use crate::error::{Error, Result};
+use crate::events::{BlueprintBody, JobEvent, Notice, Unit, append};
+use crate::ids::{Position, new_id};
+
+/// Carries the fan-out out. None when a cancel came first.
+pub(super) async fn fan_out(work: &Work, content: &Value, children: &[Child]) -> Result<Option<job::Model>> {
+    let mut unit = work.engine.unit().await?;
+    let locked = lock_own(&unit, work).await?;
+    if locked.job.cancel_requested_at.is_some() {
+        unit.rollback().await?;
+        return Ok(None);
+    }
+    let page_price = locked.job.page_price.unwrap_or(0);
+    let max_pages = locked.job.input["maxPages"].as_i64().unwrap_or(0);
+    let structure_price = locked.job.price - page_price * max_pages;
+    let parent = become_parent(&unit, work, children.len(), structure_price).await?;
+    let jobs = start_children(&unit, work, &parent, children, page_price).await?;
+    move_credits(&mut unit, &parent, &jobs, structure_price, page_price).await?;
+    let planned: Vec<JobEvent> = children
+        .iter()
+        .map(|child| JobEvent::PagePlanned { page_id: child.page })
+        .collect();
+    if let Some(site) = parent.blueprint_id {
+        let planned = planned
+            .iter()
+            .map(|event| (Some(parent.id), BlueprintBody::Job(event.clone())));
+        let queued = jobs
+            .iter()
+            .map(|job| (Some(job.id), BlueprintBody::Job(JobEvent::Queued)));
+        let events: Vec<_> = planned.chain(queued).collect();
+        append::blueprint_events(&mut unit, site, &events).await?;
+    }
+    for (page, baseline) in work
+        .engine
+        .activity(parent.kind)?
+        .plant(&mut unit, &parent, content)
+        .await?
+    {
+        let text = "UPDATE jobs SET baseline = $3 WHERE parent_id = $1 AND page_id = $2";
+        execute(&unit.tx, text, [parent.id.into(), page.into(), baseline.into()]).await?;
+    }
+    write_events(&mut unit, work, &parent, &jobs, &planned).await?;
+    unit.after_commit(Notice::Work);
+    crate::faults::point("inside_fan_out");
+    unit.commit().await?;
+    Ok(Some(parent))
+}
+
+async fn become_parent(unit: &Unit, work: &Work, children: usize, charged: i64) -> Result<job::Model> {
+    let text = "UPDATE jobs SET run_lease = run_lease + 1, fanned_out = $3, lease_owner = NULL, \
+                lease_expires_at = NULL, deadline_at = NULL, children_total = $4, children_open = $4, charged = $5, \
+                phase = 'writing', progress = 0, event_lease = run_lease + 1, event_n = $4, version = version + 1, \
+                prompt_tokens = $6, completion_tokens = $7, model = $8 \
+                WHERE id = $1 AND state = 'running' AND run_lease = $2 AND cancel_requested_at IS NULL RETURNING *";
+    let values = [
+        work.job.id.into(),
+        work.job.run_lease.into(),
+        true.into(),
+        i32::try_from(children).unwrap_or(i32::MAX).into(),
+        charged.into(),
+        work.job.prompt_tokens.into(),
+        work.job.completion_tokens.into(),
+        work.job.model.clone().into(),
+    ];
+    row::one(unit, text, values).await?.ok_or(Error::LostLease)
+}
+
+async fn start_children(
+    unit: &Unit,
+    work: &Work,
+    parent: &job::Model,
+    children: &[Child],
+    price: i64,
+) -> Result<Vec<job::Model>> {
+    let site = parent
+        .blueprint_id
+        .ok_or_else(|| Error::internal("a site job without a site"))?;
+    let mut children: Vec<&Child> = children.iter().collect();
+    children.sort_by_key(|child| child.page);
+    let mut jobs = Vec::with_capacity(children.len());
+    for child in children {
+        let new = NewJob {
+            id: new_id(),
+            kind: JobKind::Page,
+            blueprint_id: site,
+            page_id: Some(child.page),
+            block_id: None,
+            parent_id: Some(parent.id),
+            price,
+            page_price: None,
+            input: child.input.clone(),
+            baseline: Value::Array(Vec::new()),
+        };
+        jobs.push(insert_job(unit, &work.engine, parent.account_id, None, &new).await?);
+    }
+    Ok(jobs)
+}
+
+async fn move_credits(
+    unit: &mut Unit,
+    parent: &job::Model,
+    jobs: &[job::Model],
+    structure_price: i64,
+    page_price: i64,
+) -> Result<()> {
+    let mut movements = Vec::with_capacity(jobs.len() + 2);
+    if let Some((captured, released)) = credits::close_hold(unit, parent.id, structure_price).await? {
+        movements.extend(Movement::settle(parent.id, captured, released));
+    }
+    for job in jobs {
+        movements.extend(credits::open_hold(unit, parent.account_id, job.id, page_price).await?);
+    }
+    let jobs: Vec<Uuid> = std::iter::once(parent.id)
+        .chain(jobs.iter().map(|job| job.id))
+        .collect();
+    let change = AccountChange {
+        account: parent.account_id,
+        running: -1,
+        movements,
+        jobs,
+    };
+    match credits::apply(unit, change).await? {
+        Ok(_) => Ok(()),
+        Err(shortfall) => Err(Error::internal(format!(
+            "a fan-out never needs more than its hold: {shortfall:?}"
+        ))),
+    }
+}
+
+async fn write_events(
+    unit: &mut Unit,
+    work: &Work,
+    parent: &job::Model,
+    jobs: &[job::Model],
+    planned: &[JobEvent],
+) -> Result<()> {
+    let mut before = append::durable_position(&work.job);
+    for (index, event) in planned.iter().enumerate() {
+        let at = Position::new(parent.run_lease, index as i64 + 1);
+        // The first item of a lease follows the last durable event; unfinished text is void.
+        append::job_event(unit, parent.id, at, Some(before), Some(before), event).await?;
+        before = at;
+    }
+    for job in jobs {
+        append::job_event(unit, job.id, Position::new(1, 1), None, None, &JobEvent::Queued).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,130 @@
+//! Holding a job: run its activity, watch its clock, and let go in the one right way.
+
+use std::panic::AssertUnwindSafe;
+
+use futures::FutureExt;
+
+use super::activity::{Done, Failure, Halt};
+use super::end::{Outcome, conclude, of_stop};
+use super::engine::{Engine, Held};
+use super::fan_out::fan_out;
+use super::stop::{Stop, Why};
+use super::work::Work;
+use crate::entities::job;
+use crate::error::{Error, Result};
+
+/// Runs a claimed job to whatever end it comes to. Never panics and never leaves the job held.
+///
+/// The job counts as held from this call on, not from the first poll of what it returns.
+pub fn hold(engine: Engine, job: job::Model) -> impl Future<Output = ()> + Send {
+    let stop = Stop::default();
+    let is_suspect = job.crashes >= super::claim::SUSPECT_CRASHES;
+    let entry = Held {
+        lease: job.run_lease,
+        stop: stop.clone(),
+        is_suspect,
+    };
+    engine.held.lock().insert(job.id, entry);
+    run_to_end(engine, job, stop)
+}
+
+#[tracing::instrument(name = "job", skip_all, fields(
+    job.id = %job.id, job.kind = job.kind.as_str(), job.attempt = job.attempt, duration_ms
+))]
+async fn run_to_end(engine: Engine, job: job::Model, stop: Stop) {
+    let started = std::time::Instant::now();
+    let (id, lease) = (job.id, job.run_lease);
+    tracing::info!("job claimed");
+    let mut work = Work::new(engine.clone(), job, stop.clone());
+    let alarm = alarm(&work, stop);
+    let result = AssertUnwindSafe(run(&mut work)).catch_unwind().await;
+    alarm.abort();
+    let concluded = match result {
+        Ok(result) => conclude_run(&mut work, result).await,
+        Err(panic) => {
+            let cause = panic_message(&*panic);
+            tracing::error!(cause, "a job panicked");
+            conclude(&mut work, failed(Failure::internal(cause))).await.map(|_| ())
+        }
+    };
+    if let Err(error) = concluded {
+        // The lease runs out and a rescuer takes over: nothing is lost, but somebody must know.
+        tracing::error!(cause = error.cause(), "a job could not be concluded");
+    }
+    let mut held = engine.held.lock();
+    // A later claim of the same job by this process has its own entry.
+    if held.get(&id).is_some_and(|held| held.lease == lease) {
+        held.remove(&id);
+    }
+    tracing::Span::current().record("duration_ms", u64::try_from(started.elapsed().as_millis()).unwrap_or(0));
+}
+
+async fn run(work: &mut Work) -> Result<Done, Halt> {
+    let activity = work.engine.activity(work.job.kind)?;
+    activity.run(work).await
+}
+
+async fn conclude_run(work: &mut Work, result: Result<Done, Halt>) -> Result<()> {
+    let outcome = match result {
+        Ok(Done::Result {
+            result,
+            content,
+            events,
+        }) => Outcome::Succeeded {
+            result,
+            content,
+            events,
+        },
+        Ok(Done::FanOut { content, children }) => match fan_out(work, &content, &children).await {
+            Ok(Some(_)) | Err(Error::LostLease) => return Ok(()),
+            Ok(None) => Outcome::Cancelled,
+            Err(error) => failed(Failure::internal(error.cause())),
+        },
+        Err(Halt::Stopped) => match of_stop(work.stop.why()) {
+            Some(outcome) => outcome,
+            None => return Ok(()),
+        },
+        Err(Halt::Failed(failure)) => failed(failure),
+        Err(Halt::Error(Error::LostLease)) => {
+            tracing::warn!("the job's lease was lost; nothing more is written");
+            return Ok(());
+        }
+        Err(Halt::Error(error)) => failed(Failure::internal(error.cause())),
+    };
+    conclude(work, outcome).await.map(|_| ())
+}
+
+fn failed(failure: Failure) -> Outcome {
+    if failure.retryable {
+        Outcome::Retry(failure)
+    } else {
+        Outcome::Failed(failure)
+    }
+}
+
+/// Asks the job to stop at its deadline, measured here by a monotonic clock.
+fn alarm(work: &Work, stop: Stop) -> tokio::task::JoinHandle<()> {
+    let job = &work.job;
+    let left = match (job.deadline_at, job.lease_expires_at) {
+        // Both come from the database's clock, so their distance needs no clock of ours.
+        (Some(deadline), Some(expires)) => {
+            let left = (deadline - expires).to_std().unwrap_or_default();
+            if deadline >= expires {
+                left + work.engine.config().lease
+            } else {
+                work.engine.config().deadline
+            }
+        }
+        _ => work.engine.config().deadline,
+    };
+    tokio::spawn(async move {
+        tokio::time::sleep(left).await;
+        stop.ask(Why::Deadline);
+    })
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| text.to_string());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without words".to_string())
+}

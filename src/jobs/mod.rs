@@ -1,0 +1,37 @@
+//! The job engine: each job is charged at most once, delivers at most one result, and always ends.
+//!
+//! Exactly-once effects, not exactly-once execution: whoever holds a job writes under a fence
+//! (`run_lease`), and every change of writer moves the fence. One transaction starts a job with its hold,
+//! one ends it with its result and its price. What a job makes is unknown here: an [`Activity`] does it.
+//!
+//! Lock order everywhere: idempotency key, parent job, jobs by id (new ones in page-id order), holds,
+//! accounts by id, blueprints by id, pages, blocks. An insert under a unique index is a lock.
+
+mod activity;
+mod cancel;
+mod claim;
+mod end;
+mod engine;
+mod fan_out;
+mod heartbeat;
+mod holder;
+pub mod invariants;
+mod rescue;
+mod row;
+mod runner;
+mod settle;
+mod start;
+mod stop;
+mod waiting;
+mod work;
+
+pub use activity::{Activity, Child, Done, Ending, Failure, Halt};
+pub use cancel::cancel;
+pub use claim::claim;
+pub use engine::{Engine, EngineConfig};
+pub use heartbeat::beat;
+pub use holder::hold;
+pub use rescue::{Orphans, rescue};
+pub use start::{KeyClaim, NewJob, claim_key, enqueue, request_hash, running_refusal};
+pub use waiting::{WaitReason, waiting_for};
+pub use work::{Content, Step, Work};

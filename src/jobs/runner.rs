@@ -1,0 +1,201 @@
+//! The tasks of a process that runs jobs: claim and hold, beat, rescue, and hear of cancels.
+//!
+//! Waking is a hint, polling is the truth: each loop would do its work, only later, without any hint.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, MissedTickBehavior};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::claim::claim;
+use super::engine::{Engine, ms};
+use super::heartbeat::{beat, unregister};
+use super::holder::hold;
+use super::rescue::{Orphans, rescue};
+use super::stop::Why;
+use crate::db::execute;
+use crate::error::Result;
+
+impl Engine {
+    /// Starts this process's loops; they end when `shutdown` is cancelled.
+    pub fn start(&self, tasks: &TaskTracker, shutdown: &CancellationToken) {
+        if self.config().concurrency == 0 {
+            return;
+        }
+        tasks.spawn(run(self.clone(), tasks.clone(), shutdown.clone()));
+        tasks.spawn(beats(self.clone(), shutdown.clone()));
+        tasks.spawn(rescues(self.clone(), shutdown.clone()));
+        tasks.spawn(cancels(self.clone(), shutdown.clone()));
+    }
+
+    /// Asks every held job to give itself back (T9), and waits until they have or time is up.
+    pub async fn drain(&self) {
+        let until = Instant::now() + self.config().shutdown;
+        while self.held_count() > 0 && Instant::now() < until {
+            for held in self.held.lock().values() {
+                held.stop.ask(Why::Shutdown);
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        if let Err(error) = unregister(self).await {
+            tracing::warn!(
+                cause = error.cause(),
+                "this process could not be taken off the list of workers"
+            );
+        }
+    }
+}
+
+async fn run(engine: Engine, tasks: TaskTracker, shutdown: CancellationToken) {
+    let mut failures = 0;
+    loop {
+        let free = engine.config().concurrency.saturating_sub(engine.held_count());
+        let has_suspect = engine.held.lock().values().any(|held| held.is_suspect);
+        let claimed = if has_suspect {
+            Ok(Vec::new())
+        } else {
+            claim(&engine, free).await
+        };
+        let found = match claimed {
+            Ok(jobs) => {
+                failures = 0;
+                let found = jobs.len();
+                for job in jobs {
+                    let (engine, bus) = (engine.clone(), engine.bus.clone());
+                    let held = hold(engine, job);
+                    tasks.spawn(async move {
+                        held.await;
+                        // A slot is free.
+                        bus.publish(crate::events::Notice::Work);
+                    });
+                }
+                found
+            }
+            Err(error) => {
+                failures += 1;
+                log_outage(failures, "claim jobs", &error);
+                0
+            }
+        };
+        if shutdown.is_cancelled() {
+            return;
+        }
+        if found > 0 && found < free {
+            continue;
+        }
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = engine.bus.work() => {}
+            () = tokio::time::sleep(engine.config().poll) => {}
+        }
+    }
+}
+
+async fn beats(engine: Engine, shutdown: CancellationToken) {
+    let mut ticks = tokio::time::interval(engine.config().heartbeat);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut failures = 0;
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => break,
+            _ = ticks.tick() => {}
+        }
+        match beat(&engine).await {
+            Ok(()) => failures = 0,
+            Err(error) => {
+                failures += 1;
+                log_outage(failures, "renew the leases of its jobs", &error);
+            }
+        }
+    }
+    // Jobs that are being given back still need their leases.
+    while engine.held_count() > 0 {
+        let _ = tokio::time::timeout(engine.config().heartbeat, beat(&engine)).await;
+        tokio::time::sleep(engine.config().heartbeat.min(Duration::from_millis(200))).await;
+    }
+}
+
+async fn rescues(engine: Engine, shutdown: CancellationToken) {
+    let every = engine.config().rescue;
+    let mut patience = Instant::now() + engine.config().lease;
+    let mut last = Instant::now();
+    let mut failures = 0;
+    loop {
+        // Jitter keeps many processes from looking at the same moment.
+        let pause = every.mul_f64(0.75 + rand::random::<f64>() / 2.0);
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = tokio::time::sleep(pause) => {}
+        }
+        if last.elapsed() > pause + engine.config().lease.max(every) {
+            tracing::warn!("this process slept; it waits one lease before it takes over jobs");
+            patience = Instant::now() + engine.config().lease;
+        }
+        last = Instant::now();
+        if Instant::now() < patience {
+            continue;
+        }
+        match look(&engine).await {
+            Ok(()) => failures = 0,
+            Err(error) => {
+                failures += 1;
+                log_outage(failures, "look for jobs to take over", &error);
+                patience = Instant::now() + engine.config().lease;
+            }
+        }
+    }
+}
+
+async fn look(engine: &Engine) -> Result<()> {
+    rescue(engine, Orphans::Expired).await?;
+    forget_old_events(engine).await
+}
+
+/// Events older than retention; a job's only together and only when it has ended.
+async fn forget_old_events(engine: &Engine) -> Result<()> {
+    let age = -ms(engine.config().retention);
+    let tx = engine.db.write().await?;
+    for text in [
+        "DELETE FROM job_events WHERE job_id IN \
+         (SELECT id FROM jobs WHERE finished_at < {now+$1} AND EXISTS \
+          (SELECT 1 FROM job_events e WHERE e.job_id = jobs.id) LIMIT 100)",
+        "DELETE FROM blueprint_events WHERE at < {now+$1}",
+        "DELETE FROM account_events WHERE at < {now+$1}",
+    ] {
+        execute(&tx, text, [age.into()]).await?;
+    }
+    Ok(tx.commit().await?)
+}
+
+async fn cancels(engine: Engine, shutdown: CancellationToken) {
+    let mut cancels = engine.bus.cancels();
+    loop {
+        let heard = tokio::select! {
+            () = shutdown.cancelled() => return,
+            heard = cancels.recv() => heard,
+        };
+        match heard {
+            Ok(job) => {
+                if let Some(held) = engine.held.lock().get(&job) {
+                    held.stop.ask(Why::Cancelled);
+                }
+            }
+            // Hints were lost: the beat reads the flags themselves.
+            Err(_) => {
+                let _ = beat(&engine).await;
+            }
+        }
+    }
+}
+
+/// The first failure and then every tenth: an outage is said once, not once a second.
+fn log_outage(failures: u32, what: &str, error: &crate::error::Error) {
+    if failures % 10 == 1 {
+        tracing::error!(
+            cause = error.cause(),
+            failures,
+            "the database does not answer; this process cannot {what}"
+        );
+    }
+}

@@ -1,0 +1,272 @@
+//! Settle: the one function behind every terminal transition.
+//!
+//! It closes the hold by the capture policy, writes the ledger, gives the slot back, takes the child off
+//! its parent (and ends the parent with the last one), closes the content and appends the terminal
+//! events: all in the caller's transaction, in lock order.
+
+use sea_orm::FromQueryResult;
+use serde_json::{Value, json};
+
+use super::activity::{Ending, Failure};
+use super::engine::Engine;
+use super::row::{self, Locked};
+use crate::credits::{self, AccountChange, Movement};
+use crate::db::{now, sql};
+use crate::entities::{JobKind, JobState, job};
+use crate::error::{Error, Result};
+use crate::events::{BlueprintBody, JobEvent, Notice, Unit, append};
+use crate::ids::Position;
+
+/// How a job is to end.
+pub(super) struct End<'a> {
+    pub state: JobState,
+    /// Where the first event of the end stands; its lease becomes the job's.
+    pub at: Position,
+    /// The item before it in the live stream.
+    pub item: Position,
+    /// Announced before the terminal event.
+    pub events: &'a [JobEvent],
+    pub result: Option<Value>,
+    pub content: Option<&'a Value>,
+    pub failure: Option<&'a Failure>,
+    /// Added to the job's crashes (a rescue).
+    pub crashes: i32,
+}
+
+impl<'a> End<'a> {
+    /// An end by somebody who takes the job over: the fence moves, numbers begin anew.
+    pub fn by_new_writer(state: JobState, job: &job::Model, failure: Option<&'a Failure>) -> Self {
+        let at = Position::new(job.run_lease + 1, 1);
+        let item = append::durable_position(job);
+        End {
+            state,
+            at,
+            item,
+            events: &[],
+            result: None,
+            content: None,
+            failure,
+            crashes: 0,
+        }
+    }
+}
+
+/// A job that ended in this transaction, with what it cost.
+struct Ended {
+    job: job::Model,
+    charged: i64,
+    released: i64,
+}
+
+/// Ends `locked.job`; the caller has locked it and its parent and checked the guard under that lock.
+pub(super) async fn settle(unit: &mut Unit, engine: &Engine, locked: Locked, end: End<'_>) -> Result<job::Model> {
+    let before = locked.job;
+    let had_slot = before.lease_owner.is_some();
+    let captured = credits::captured(credits::Ending {
+        kind: before.kind,
+        state: end.state,
+        price: own_price(&before),
+        written: before.written.into(),
+        planned: before.planned.into(),
+    });
+    let job = write_end(unit, &before, &end, captured).await?;
+    let parent = match locked.parent {
+        Some(parent) => Some(count_down(unit, parent).await?),
+        None => None,
+    };
+    let (captured, released) = credits::close_hold(unit, job.id, captured).await?.unwrap_or((0, 0));
+    let ended_parent = parent
+        .as_ref()
+        .filter(|parent| parent.job.state.is_terminal())
+        .map(|parent| parent.job.id);
+    let change = AccountChange {
+        account: job.account_id,
+        running: -i64::from(had_slot),
+        movements: Movement::settle(job.id, captured, released).collect(),
+        jobs: std::iter::once(job.id).chain(ended_parent).collect(),
+    };
+    if let Err(shortfall) = credits::apply(unit, change).await? {
+        return Err(Error::internal(format!(
+            "closing a hold needs no credits, yet: {shortfall:?}"
+        )));
+    }
+    let ended = Ended {
+        job,
+        charged: captured,
+        released,
+    };
+    announce(unit, engine, &ended, parent, &before, &end).await?;
+    unit.after_commit(Notice::Work);
+    log_end(unit, &ended.job, captured);
+    Ok(ended.job)
+}
+
+async fn announce(
+    unit: &mut Unit,
+    engine: &Engine,
+    ended: &Ended,
+    parent: Option<Ended>,
+    before: &job::Model,
+    end: &End<'_>,
+) -> Result<()> {
+    let job = &ended.job;
+    let finished = |ended: &Ended| JobEvent::Finished {
+        state: ended.job.state,
+        charged: ended.charged,
+        released: ended.released,
+    };
+    let ended_parent = parent.as_ref().filter(|parent| parent.job.state.is_terminal());
+    if let Some(site) = job.blueprint_id {
+        let before = end
+            .events
+            .iter()
+            .map(|event| (Some(job.id), BlueprintBody::Job(event.clone())));
+        let mut events: Vec<_> = before.collect();
+        events.push((Some(job.id), BlueprintBody::Job(finished(ended))));
+        events.extend(ended_parent.map(|parent| (Some(parent.job.id), BlueprintBody::Job(finished(parent)))));
+        append::blueprint_events(unit, site, &events).await?;
+    }
+    let ending = Ending {
+        state: job.state,
+        content: end.content,
+    };
+    engine.activity(job.kind)?.close(unit, job, ending).await?;
+    if let Some(parent) = ended_parent {
+        let ending = Ending {
+            state: parent.job.state,
+            content: None,
+        };
+        engine
+            .activity(parent.job.kind)?
+            .close(unit, &parent.job, ending)
+            .await?;
+    }
+    let (mut durable, mut item, mut at) = (append::durable_position(before), end.item, end.at);
+    for event in end.events.iter().chain([&finished(ended)]) {
+        append::job_event(unit, job.id, at, Some(durable), Some(item), event).await?;
+        (durable, item, at) = (at, at, Position::new(at.lease, at.n + 1));
+    }
+    if let Some(parent) = &parent {
+        let event = match parent.job.state.is_terminal() {
+            true => finished(parent),
+            false => JobEvent::Phase {
+                phase: crate::entities::JobPhase::Writing,
+                progress: parent.job.progress,
+            },
+        };
+        let at = append::durable_position(&parent.job);
+        let prev = Some(Position::new(at.lease, at.n - 1));
+        append::job_event(unit, parent.job.id, at, prev, prev, &event).await?;
+    }
+    Ok(())
+}
+
+/// What the job itself is charged for: of a site job only the plan, its pages have prices of their own.
+fn own_price(job: &job::Model) -> i64 {
+    match (job.kind, job.page_price) {
+        (JobKind::Site, Some(page)) => job.price - page * job.input["maxPages"].as_i64().unwrap_or(0),
+        _ => job.price,
+    }
+}
+
+async fn write_end(unit: &Unit, before: &job::Model, end: &End<'_>, captured: i64) -> Result<job::Model> {
+    let text = "UPDATE jobs SET state = $4, run_lease = $5, event_lease = $5, event_n = $6, lease_owner = NULL, \
+                lease_expires_at = NULL, finished_at = {now}, phase = NULL, result = $7, charged = $8, \
+                progress = CASE WHEN $4 = 'succeeded' THEN 1 ELSE progress END, crashes = crashes + $9, \
+                error_code = $10, error_message = $11, error_retryable = $12, \
+                prompt_tokens = $13, completion_tokens = $14, model = $15, version = version + 1 \
+                WHERE id = $1 AND state = $2 AND run_lease = $3 AND ($4 <> 'succeeded' OR cancel_requested_at IS NULL) \
+                RETURNING *";
+    let failure = end.failure;
+    let values = [
+        before.id.into(),
+        before.state.as_str().into(),
+        before.run_lease.into(),
+        end.state.as_str().into(),
+        end.at.lease.into(),
+        (end.at.n + end.events.len() as i64).into(),
+        end.result.clone().into(),
+        captured.into(),
+        end.crashes.into(),
+        failure.map(|failure| failure.code.to_string()).into(),
+        failure.map(|failure| failure.message.clone()).into(),
+        failure.map(|failure| failure.retryable).into(),
+        before.prompt_tokens.into(),
+        before.completion_tokens.into(),
+        before.model.clone().into(),
+    ];
+    row::one(unit, text, values).await?.ok_or(Error::LostLease)
+}
+
+#[derive(FromQueryResult)]
+struct Tally {
+    open: i64,
+    succeeded: i64,
+    charged: i64,
+}
+
+/// Takes one child off the parent, whose lock is held; at 0 the parent ends.
+async fn count_down(unit: &mut Unit, parent: job::Model) -> Result<Ended> {
+    let text = "SELECT CAST(SUM(CASE WHEN finished_at IS NULL THEN 1 ELSE 0 END) AS bigint) AS open, \
+                CAST(SUM(CASE WHEN state = 'succeeded' THEN 1 ELSE 0 END) AS bigint) AS succeeded, \
+                CAST(COALESCE(SUM(charged), 0) AS bigint) AS charged FROM jobs WHERE parent_id = $1";
+    let tally = Tally::find_by_statement(sql(&unit.tx, text, [parent.id.into()]))
+        .one(&unit.tx)
+        .await?;
+    let tally = tally.ok_or_else(|| Error::internal("a parent without children counts down"))?;
+    let open = i64::from(parent.children_open) - 1;
+    if open != tally.open {
+        return Err(Error::internal(format!(
+            "parent {} counts {open} open children of {}",
+            parent.id, tally.open
+        )));
+    }
+    let total = i64::from(parent.children_total);
+    let all = tally.succeeded == total;
+    let state = match (open, parent.cancel_requested_at.is_some(), all) {
+        (1.., _, _) => JobState::Running,
+        (_, true, _) => JobState::Cancelled,
+        (_, _, true) => JobState::Succeeded,
+        _ => JobState::Failed,
+    };
+    let failed = (state == JobState::Failed).then(|| {
+        let lost = total - tally.succeeded;
+        format!("{lost} of {total} pages were not written. Look at those pages and start them again.")
+    });
+    let charged = parent.charged.unwrap_or(0) + tally.charged;
+    let text = "UPDATE jobs SET state = $2, children_open = $3, charged = $4, progress = $5, event_n = event_n + 1, \
+                finished_at = CASE WHEN $2 = 'running' THEN NULL ELSE {now} END, result = $6, \
+                phase = CASE WHEN $2 = 'running' THEN 'writing' ELSE NULL END, \
+                error_code = $7, error_message = $8, error_retryable = $9, version = version + 1 \
+                WHERE id = $1 AND state = 'running' AND fanned_out RETURNING *";
+    let is_over = state.is_terminal();
+    let values = [
+        parent.id.into(),
+        state.as_str().into(),
+        i32::try_from(open).unwrap_or(0).into(),
+        if is_over { charged } else { parent.charged.unwrap_or(0) }.into(),
+        ((total - open) as f64 / total.max(1) as f64).into(),
+        (state == JobState::Succeeded).then(|| json!({ "pages": total })).into(),
+        failed.as_ref().map(|_| "PAGES_FAILED".to_string()).into(),
+        failed.into(),
+        (state == JobState::Failed).then_some(true).into(),
+    ];
+    let job = row::one(unit, text, values).await?;
+    let job = job.ok_or_else(|| Error::internal("a parent ended before its children"))?;
+    if is_over {
+        log_end(unit, &job, charged);
+    }
+    let released = (job.price - charged).max(0);
+    Ok(Ended { job, charged, released })
+}
+
+/// One line an end, with what an operator searches for.
+fn log_end(unit: &mut Unit, job: &job::Model, charged: i64) {
+    let (id, kind, attempt, state) = (job.id, job.kind.as_str(), job.attempt, job.state.as_str());
+    let duration_ms = job.started_at.map(|started| (now() - started).num_milliseconds());
+    unit.log_after_commit(move || {
+        tracing::info!(
+            job.id = %id, job.kind = kind, job.attempt = attempt, job.state = state, charged, duration_ms, "job ended"
+        );
+    });
+}

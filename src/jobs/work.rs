@@ -1,0 +1,319 @@
+//! The holder's side of a job: checkpoints and text, numbered by the one task that holds the lease.
+//!
+//! T3: a checkpoint writes what was made, its events and the progress in one fenced transaction and
+//! renews the lease. `block_opened` rides in the transaction before its text, so text never waits for
+//! a commit of its own. Text itself is never stored before its block closes.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use super::activity::Halt;
+use super::engine::{Engine, ms};
+use super::row;
+use super::stop::{Stop, Why};
+use crate::ai::Usage;
+use crate::db::now;
+use crate::entities::{JobPhase, job};
+use crate::error::{Error, Result};
+use crate::events::{BlueprintBody, Item, ItemBody, JobEvent, Notice, TextDelta, Unit, append};
+use crate::ids::Position;
+
+pub struct Work {
+    pub(super) engine: Engine,
+    pub(super) job: job::Model,
+    pub(super) stop: Stop,
+    /// Number of the newest item under this lease.
+    pub(super) n: i64,
+    /// The newest item of the stream: what the next one names as `prev`.
+    pub(super) item: Position,
+    open: Option<OpenBlock>,
+}
+
+/// The block whose text is flowing.
+struct OpenBlock {
+    id: Uuid,
+    fields: HashMap<Vec<String>, Field>,
+}
+
+struct Field {
+    path: Arc<[String]>,
+    /// UTF-16 code units sent so far.
+    length: usize,
+}
+
+/// Content that a checkpoint stores, with the blueprint's lock held.
+#[async_trait]
+pub trait Content: Send + Sync {
+    /// Says whether it wrote: a block that a person locked or edited meanwhile is left alone, and then
+    /// the step is reported without it.
+    async fn write(&self, unit: &mut Unit) -> Result<bool>;
+}
+
+struct NoContent;
+
+#[async_trait]
+impl Content for NoContent {
+    async fn write(&self, _unit: &mut Unit) -> Result<bool> {
+        Ok(true)
+    }
+}
+
+/// What one checkpoint reports.
+#[derive(Debug, Clone)]
+pub struct Step {
+    pub phase: JobPhase,
+    pub progress: f64,
+    /// How many blocks the job is to write, known at its first claim.
+    pub planned: Option<i32>,
+    /// The block that this checkpoint writes.
+    pub closed: Option<Uuid>,
+    /// The block whose text comes next, with its kind.
+    pub opened: Option<(Uuid, String)>,
+}
+
+impl Step {
+    pub fn new(phase: JobPhase, progress: f64) -> Self {
+        Step {
+            phase,
+            progress,
+            planned: None,
+            closed: None,
+            opened: None,
+        }
+    }
+}
+
+impl Work {
+    pub(super) fn new(engine: Engine, job: job::Model, stop: Stop) -> Self {
+        let item = append::durable_position(&job);
+        Work {
+            engine,
+            n: item.n,
+            item,
+            job,
+            stop,
+            open: None,
+        }
+    }
+
+    /// The job as of the newest checkpoint.
+    pub fn job(&self) -> &job::Model {
+        &self.job
+    }
+
+    /// Resolves when the job is to stop; race it against whatever waits for a writer.
+    pub async fn stopped(&self) {
+        self.stop.asked().await;
+    }
+
+    pub fn check(&self) -> Result<(), Halt> {
+        if self.stop.is_asked() {
+            Err(Halt::Stopped)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// A checkpoint without content.
+    pub async fn checkpoint(&mut self, step: Step) -> Result<(), Halt> {
+        self.checkpoint_with(step, &NoContent).await.map(|_| ())
+    }
+
+    /// A checkpoint whose content is stored in the same transaction; says whether it was.
+    pub async fn checkpoint_with(&mut self, step: Step, content: &dyn Content) -> Result<bool, Halt> {
+        self.check()?;
+        let attempt = super::end::Attempt::new(self);
+        loop {
+            let result = self.try_checkpoint(&step, content).await;
+            let Err(error) = result else {
+                return Ok(result.unwrap_or_default());
+            };
+            match attempt.after(self, error).await? {
+                super::end::Next::Again => {}
+                super::end::Next::Committed(job) => {
+                    self.accept(*job);
+                    self.open(&step);
+                    return Ok(true);
+                }
+            }
+        }
+    }
+
+    async fn try_checkpoint(&mut self, step: &Step, content: &dyn Content) -> Result<bool> {
+        let (mut unit, job) = self.prepare(step, true).await?;
+        let is_written = content.write(&mut unit).await?;
+        let (unit, job) = match is_written || step.closed.is_none() {
+            true => (unit, job),
+            false => {
+                unit.rollback().await?;
+                self.prepare(step, false).await?
+            }
+        };
+        crate::faults::point("inside_checkpoint");
+        unit.commit().await?;
+        crate::faults::point("after_checkpoint");
+        if is_progress(step, &self.job)
+            && let Some(held) = self.engine.held.lock().get_mut(&self.job.id)
+        {
+            held.is_suspect = false;
+        }
+        self.accept(job);
+        self.open(step);
+        Ok(is_written)
+    }
+
+    /// The fenced update and the events, in lock order: job, then blueprint; content follows.
+    async fn prepare(&self, step: &Step, with_block: bool) -> Result<(Unit, job::Model)> {
+        let mut unit = self.engine.unit().await?;
+        let events = events_of(step, &self.job, with_block);
+        let closes = with_block && step.closed.is_some();
+        let lease = self.job.run_lease;
+        let text = "UPDATE jobs SET phase = $3, progress = CASE WHEN $4 > progress THEN $4 ELSE progress END, \
+                    planned = COALESCE($5, planned), written = written + $6, \
+                    closed_since_claim = (closed_since_claim OR $7), lease_expires_at = {now+$8}, \
+                    crashes = CASE WHEN $13 THEN 0 ELSE crashes END, \
+                    event_lease = $2, event_n = $9, version = version + 1, \
+                    prompt_tokens = $10, completion_tokens = $11, model = $12 \
+                    WHERE id = $1 AND state = 'running' AND run_lease = $2 RETURNING *";
+        let values = [
+            self.job.id.into(),
+            lease.into(),
+            step.phase.as_str().into(),
+            step.progress.clamp(0.0, 1.0).into(),
+            step.planned.into(),
+            i32::from(closes).into(),
+            closes.into(),
+            ms(self.engine.config().lease).into(),
+            if events.is_empty() {
+                self.job.event_n
+            } else {
+                self.n + events.len() as i64
+            }
+            .into(),
+            self.job.prompt_tokens.into(),
+            self.job.completion_tokens.into(),
+            self.job.model.clone().into(),
+            is_progress(step, &self.job).into(),
+        ];
+        let Some(job) = row::one(&unit, text, values).await? else {
+            unit.rollback().await?;
+            return Err(Error::LostLease);
+        };
+        let (mut durable, mut item, mut n) = (append::durable_position(&self.job), self.item, self.n);
+        for event in &events {
+            n += 1;
+            let at = Position::new(lease, n);
+            append::job_event(&mut unit, job.id, at, Some(durable), Some(item), event).await?;
+            (durable, item) = (at, at);
+        }
+        if let Some(site) = job.blueprint_id {
+            let phase_changed = self.job.phase != Some(step.phase);
+            let events: Vec<_> = events
+                .into_iter()
+                // Progress goes to the site's stream only when the phase changes.
+                .filter(|event| phase_changed || !matches!(event, JobEvent::Phase { .. }))
+                .map(|event| (Some(job.id), BlueprintBody::Job(event)))
+                .collect();
+            append::blueprint_events(&mut unit, site, &events).await?;
+        }
+        Ok((unit, job))
+    }
+
+    pub(super) fn accept(&mut self, job: job::Model) {
+        if append::durable_position(&job) > append::durable_position(&self.job) {
+            self.item = append::durable_position(&job);
+            self.n = self.item.n;
+        }
+        self.job = job;
+    }
+
+    fn open(&mut self, step: &Step) {
+        if step.closed.is_some() {
+            self.open = None;
+        }
+        if let Some((id, _)) = &step.opened {
+            self.open = Some(OpenBlock {
+                id: *id,
+                fields: HashMap::new(),
+            });
+        }
+    }
+
+    /// Sends text of the open block to whoever watches, at once.
+    pub fn text(&mut self, path: &[String], text: String) {
+        let Some(open) = &mut self.open else { return };
+        if text.is_empty() || self.stop.why() == Some(Why::LostLease) {
+            return;
+        }
+        if !open.fields.contains_key(path) {
+            open.fields.insert(
+                path.to_vec(),
+                Field {
+                    path: Arc::from(path),
+                    length: 0,
+                },
+            );
+        }
+        let Some(field) = open.fields.get_mut(path) else { return };
+        let offset = field.length;
+        field.length += text.chars().map(char::len_utf16).sum::<usize>();
+        let delta = TextDelta {
+            block_id: open.id,
+            path: field.path.clone(),
+            offset,
+            text,
+        };
+        self.n += 1;
+        let at = Position::new(self.job.run_lease, self.n);
+        let item = Item {
+            at,
+            prev: Some(self.item),
+            time: now(),
+            body: ItemBody::Text(delta),
+        };
+        self.item = at;
+        self.engine.bus.publish(Notice::Item {
+            job: self.job.id,
+            item: Arc::new(item),
+        });
+        crate::faults::point("mid_delta");
+    }
+
+    /// Counts the tokens of a finished call; the next fenced write stores them.
+    pub fn used(&mut self, usage: &Usage) {
+        self.job.prompt_tokens += i64::try_from(usage.prompt_tokens).unwrap_or(0);
+        self.job.completion_tokens += i64::try_from(usage.completion_tokens).unwrap_or(0);
+        self.job.model = Some(usage.model.clone());
+    }
+}
+
+/// Whether a step is more than a change of phase: only then are earlier crashes forgiven, or a job that
+/// always dies at the same place would start from a clean sheet each time.
+fn is_progress(step: &Step, before: &job::Model) -> bool {
+    step.closed.is_some() || step.progress > before.progress
+}
+
+/// The durable events of a step, in the order of the stream.
+fn events_of(step: &Step, before: &job::Model, with_block: bool) -> Vec<JobEvent> {
+    let mut events = Vec::with_capacity(3);
+    if let Some(block_id) = step.closed.filter(|_| with_block) {
+        events.push(JobEvent::BlockClosed { block_id });
+    }
+    if before.phase != Some(step.phase) || step.progress > before.progress {
+        let progress = step.progress.max(before.progress);
+        events.push(JobEvent::Phase {
+            phase: step.phase,
+            progress,
+        });
+    }
+    if let Some((block_id, kind)) = &step.opened {
+        events.push(JobEvent::BlockOpened {
+            block_id: *block_id,
+            block_kind: kind.clone(),
+        });
+    }
+    events
+}

@@ -1,0 +1,21 @@
+//! Sitewright.
+pub mod ai;
+pub mod app;
+pub mod auth;
+pub mod boot;
+pub mod cli;
+pub mod config;
+pub mod credits;
+pub mod db;
+pub mod entities;
+pub mod error;
+pub mod events;
+pub mod faults;
+pub mod generation;
+pub mod graphql;
+pub mod http;
+pub mod ids;
+pub mod jobs;
+pub mod options;
+pub mod sites;
+pub mod telemetry;

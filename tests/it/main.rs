@@ -1,0 +1,10 @@
+//! Every integration test in one binary: each file is a concern, each test a sentence.
+//!
+//! Tests of the engine run on SQLite and on Postgres, against real databases and real processes that they
+//! start themselves; each ends with a settled world in which every invariant holds.
+
+#[macro_use]
+mod support;
+
+mod house;
+mod lifecycle;

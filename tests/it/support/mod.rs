@@ -1,0 +1,7 @@
+//! What the tests stand on: a world (an application on a real database) and ways to drive it.
+
+#[macro_use]
+mod world;
+pub mod postgres;
+
+pub use world::{Backend, Site, World};
