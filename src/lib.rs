@@ -1,4 +1,7 @@
-//! Sitewright.
+//! Sitewright turns a business brief into a complete website, live. The map follows.
+
+#![doc = include_str!("README.md")]
+
 pub mod ai;
 pub mod app;
 pub mod auth;

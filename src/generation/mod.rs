@@ -4,6 +4,7 @@
 //! engine runs and closes. A new kind is one file here and one line in [`activities`].
 
 mod context;
+mod failure;
 mod page;
 mod plan;
 mod quote;

@@ -36,7 +36,9 @@ impl Reader {
             match delta {
                 None => return Ok(None),
                 Some(Err(error)) => return Err(error.into()),
-                Some(Ok(Delta::Usage(usage))) => work.used(&usage),
+                Some(Ok(Delta::Usage(usage))) => {
+                    work.used(usage.prompt_tokens, usage.completion_tokens, &usage.model);
+                }
                 Some(Ok(Delta::Finish(reason))) => self.finish = Some(reason),
                 Some(Ok(Delta::Text(text))) => {
                     let fed = self.scanner.feed(text, &mut self.events);

@@ -8,7 +8,6 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::work::Work;
-use crate::ai;
 use crate::entities::{JobState, job};
 use crate::error::{Error, Result};
 use crate::events::{JobEvent, Unit};
@@ -93,33 +92,6 @@ impl Failure {
     }
 }
 
-impl From<ai::Error> for Failure {
-    fn from(error: ai::Error) -> Self {
-        use ai::ErrorKind::*;
-        let code = match error.kind {
-            Auth => "PROVIDER_AUTH",
-            Quota => "PROVIDER_QUOTA",
-            RateLimited | Overloaded => "PROVIDER_BUSY",
-            ContextLength => "CONTEXT_LENGTH",
-            ContentFilter => "CONTENT_FILTER",
-            Refusal => "REFUSED",
-            InvalidRequest | ModelNotFound => "PROVIDER_REJECTED",
-            Timeout => "TIMEOUT",
-            Network => "NETWORK",
-            Interrupted => "INTERRUPTED",
-            BadOutput => "BAD_OUTPUT",
-        };
-        Failure {
-            code,
-            message: error.kind.sentence().to_string(),
-            correction: (error.kind == BadOutput).then(|| error.cause.clone()),
-            cause: error.cause,
-            retryable: error.kind.is_retryable(),
-            retry_after: error.retry_after,
-        }
-    }
-}
-
 impl From<Error> for Halt {
     fn from(error: Error) -> Self {
         Halt::Error(error)
@@ -135,11 +107,5 @@ impl From<sea_orm::DbErr> for Halt {
 impl From<Failure> for Halt {
     fn from(failure: Failure) -> Self {
         Halt::Failed(failure)
-    }
-}
-
-impl From<ai::Error> for Halt {
-    fn from(error: ai::Error) -> Self {
-        Halt::Failed(error.into())
     }
 }

@@ -29,7 +29,7 @@ struct Standing {
 pub async fn beat(engine: &Engine) -> Result<()> {
     let held: Vec<(Uuid, i64)> = engine.held.lock().iter().map(|(id, held)| (*id, held.lease)).collect();
     if !held.is_empty() {
-        let renewed = renew(engine).await?;
+        let renewed = renew(engine, &held).await?;
         let missing: Vec<Uuid> = held
             .iter()
             .filter(|(id, lease)| !renewed.iter().any(|row| row.id == *id && row.run_lease == *lease))
@@ -43,14 +43,21 @@ pub async fn beat(engine: &Engine) -> Result<()> {
     register(engine).await
 }
 
-async fn renew(engine: &Engine) -> Result<Vec<Row>> {
-    let text = "UPDATE jobs SET lease_expires_at = {now+$2} WHERE id IN ( \
-                  SELECT id FROM jobs WHERE lease_owner = $1 AND state = 'running' ORDER BY id {skip locked}) \
-                AND lease_owner = $1 AND state = 'running' \
-                RETURNING id, run_lease, cancel_requested_at IS NOT NULL AS is_cancelled";
+/// Only what is still held: a job that this process gave up on must run out of its lease.
+async fn renew(engine: &Engine, held: &[(Uuid, i64)]) -> Result<Vec<Row>> {
+    let marks: Vec<String> = (3..held.len() + 3).map(|n| format!("${n}")).collect();
+    let text = format!(
+        "UPDATE jobs SET lease_expires_at = {{now+$2}} WHERE id IN ( \
+           SELECT id FROM jobs WHERE id IN ({}) AND lease_owner = $1 AND state = 'running' \
+           ORDER BY id {{skip locked}}) \
+         AND lease_owner = $1 AND state = 'running' \
+         RETURNING id, run_lease, cancel_requested_at IS NOT NULL AS is_cancelled",
+        marks.join(", ")
+    );
     let tx = engine.db.write().await?;
-    let statement = sql(&tx, text, [engine.worker.into(), ms(engine.config().lease).into()]);
-    let rows = Row::find_by_statement(statement).all(&tx).await?;
+    let mut values: Vec<sea_orm::Value> = vec![engine.worker.into(), ms(engine.config().lease).into()];
+    values.extend(held.iter().map(|(id, _)| (*id).into()));
+    let rows = Row::find_by_statement(sql(&tx, &text, values)).all(&tx).await?;
     tx.commit().await?;
     Ok(rows)
 }

@@ -104,18 +104,14 @@ fn failed(failure: Failure) -> Outcome {
 
 /// Asks the job to stop at its deadline, measured here by a monotonic clock.
 fn alarm(work: &Work, stop: Stop) -> tokio::task::JoinHandle<()> {
-    let job = &work.job;
+    let (job, config) = (&work.job, work.engine.config());
     let left = match (job.deadline_at, job.lease_expires_at) {
         // Both come from the database's clock, so their distance needs no clock of ours.
         (Some(deadline), Some(expires)) => {
-            let left = (deadline - expires).to_std().unwrap_or_default();
-            if deadline >= expires {
-                left + work.engine.config().lease
-            } else {
-                work.engine.config().deadline
-            }
+            let lease = chrono::Duration::from_std(config.lease).unwrap_or_default();
+            (deadline - expires + lease).to_std().unwrap_or_default()
         }
-        _ => work.engine.config().deadline,
+        _ => config.deadline,
     };
     tokio::spawn(async move {
         tokio::time::sleep(left).await;

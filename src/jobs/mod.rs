@@ -32,6 +32,7 @@ pub use engine::{Engine, EngineConfig};
 pub use heartbeat::beat;
 pub use holder::hold;
 pub use rescue::{Orphans, rescue};
+pub use runner::forget_old_events;
 pub use start::{KeyClaim, NewJob, claim_key, enqueue, request_hash, running_refusal};
 pub use waiting::{WaitReason, waiting_for};
 pub use work::{Content, Step, Work};

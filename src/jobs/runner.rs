@@ -17,6 +17,9 @@ use super::stop::Why;
 use crate::db::execute;
 use crate::error::Result;
 
+/// How often events older than retention are deleted.
+const FORGET_EVERY: Duration = Duration::from_secs(600);
+
 impl Engine {
     /// Starts this process's loops; they end when `shutdown` is cancelled.
     pub fn start(&self, tasks: &TaskTracker, shutdown: &CancellationToken) {
@@ -114,12 +117,19 @@ async fn beats(engine: Engine, shutdown: CancellationToken) {
         let _ = tokio::time::timeout(engine.config().heartbeat, beat(&engine)).await;
         tokio::time::sleep(engine.config().heartbeat.min(Duration::from_millis(200))).await;
     }
+    if let Err(error) = unregister(&engine).await {
+        tracing::warn!(
+            cause = error.cause(),
+            "this process could not be taken off the list of workers"
+        );
+    }
 }
 
 async fn rescues(engine: Engine, shutdown: CancellationToken) {
     let every = engine.config().rescue;
     let mut patience = Instant::now() + engine.config().lease;
     let mut last = Instant::now();
+    let mut forgot = Instant::now();
     let mut failures = 0;
     loop {
         // Jitter keeps many processes from looking at the same moment.
@@ -136,7 +146,15 @@ async fn rescues(engine: Engine, shutdown: CancellationToken) {
         if Instant::now() < patience {
             continue;
         }
-        match look(&engine).await {
+        let looked = match rescue(&engine, Orphans::Expired).await {
+            Ok(_) if forgot.elapsed() > FORGET_EVERY => {
+                forgot = Instant::now();
+                forget_old_events(&engine).await
+            }
+            Ok(_) => Ok(()),
+            Err(error) => Err(error),
+        };
+        match looked {
             Ok(()) => failures = 0,
             Err(error) => {
                 failures += 1;
@@ -147,13 +165,8 @@ async fn rescues(engine: Engine, shutdown: CancellationToken) {
     }
 }
 
-async fn look(engine: &Engine) -> Result<()> {
-    rescue(engine, Orphans::Expired).await?;
-    forget_old_events(engine).await
-}
-
 /// Events older than retention; a job's only together and only when it has ended.
-async fn forget_old_events(engine: &Engine) -> Result<()> {
+pub async fn forget_old_events(engine: &Engine) -> Result<()> {
     let age = -ms(engine.config().retention);
     let tx = engine.db.write().await?;
     for text in [

@@ -14,7 +14,6 @@ use super::activity::Halt;
 use super::engine::{Engine, ms};
 use super::row;
 use super::stop::{Stop, Why};
-use crate::ai::Usage;
 use crate::db::now;
 use crate::entities::{JobPhase, job};
 use crate::error::{Error, Result};
@@ -283,10 +282,10 @@ impl Work {
     }
 
     /// Counts the tokens of a finished call; the next fenced write stores them.
-    pub fn used(&mut self, usage: &Usage) {
-        self.job.prompt_tokens += i64::try_from(usage.prompt_tokens).unwrap_or(0);
-        self.job.completion_tokens += i64::try_from(usage.completion_tokens).unwrap_or(0);
-        self.job.model = Some(usage.model.clone());
+    pub fn used(&mut self, prompt_tokens: u32, completion_tokens: u32, model: &str) {
+        self.job.prompt_tokens += i64::from(prompt_tokens);
+        self.job.completion_tokens += i64::from(completion_tokens);
+        self.job.model = Some(model.to_string());
     }
 }
 

@@ -16,7 +16,9 @@ pub(super) struct Dice(u64);
 impl Dice {
     pub fn new(words: &[&str]) -> Dice {
         let bytes = words.iter().flat_map(|word| word.bytes().chain([0]));
-        Dice(bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)))
+        Dice(bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        }))
     }
 
     fn next(&mut self) -> u64 {
@@ -56,7 +58,9 @@ pub(super) fn draw(colours: &Colours, site: &str, subject: &str, alt: &str, (wid
     let families = [family.below(5), family.below(5)];
     let mut dice = Dice::new(&[site, subject]);
     let family = families[usize::from(dice.below(3) == 0)];
-    let motif = icon::motif(subject).filter(|_| dice.below(3) > 0);
+    // A wide wall of one motif is wallpaper; a small piece is a print.
+    let is_small = width * 2 < height * 3;
+    let motif = icon::motif(subject).filter(|_| is_small && dice.below(3) == 0);
     let sheet = Sheet {
         width: f64::from(width),
         height: f64::from(height),
@@ -137,7 +141,16 @@ fn hills(mut sheet: Sheet) -> Markup {
             let mut bend = || level + sheet.dice.between(-swing, swing);
             let d = format!(
                 "M0 {:.0}C{:.0} {:.0} {:.0} {:.0} {:.0} {:.0}S{:.0} {:.0} {w:.0} {:.0}V{h:.0}H0Z",
-                bend(), w * 0.16, bend(), w * 0.34, bend(), w * 0.52, bend(), w * 0.84, bend(), bend(),
+                bend(),
+                w * 0.16,
+                bend(),
+                w * 0.34,
+                bend(),
+                w * 0.52,
+                bend(),
+                w * 0.84,
+                bend(),
+                bend(),
             );
             path(&d, sheet.tones[tone])
         })
@@ -160,11 +173,23 @@ fn tiles(mut sheet: Sheet) -> Markup {
             let (r, b) = (x + side, y + side);
             shapes.push(path(&format!("M{x:.1} {y:.1}H{r:.1}V{b:.1}H{x:.1}Z"), ground));
             match sheet.dice.below(7) {
-                0 => shapes.push(path(&format!("M{x:.1} {y:.1}H{r:.1}A{side:.1} {side:.1} 0 0 1 {x:.1} {b:.1}Z"), fill)),
-                1 => shapes.push(path(&format!("M{r:.1} {b:.1}H{x:.1}A{side:.1} {side:.1} 0 0 1 {r:.1} {y:.1}Z"), fill)),
-                2 => shapes.push(path(&format!("M{x:.1} {b:.1}V{y:.1}A{side:.1} {side:.1} 0 0 1 {r:.1} {b:.1}Z"), fill)),
+                0 => shapes.push(path(
+                    &format!("M{x:.1} {y:.1}H{r:.1}A{side:.1} {side:.1} 0 0 1 {x:.1} {b:.1}Z"),
+                    fill,
+                )),
+                1 => shapes.push(path(
+                    &format!("M{r:.1} {b:.1}H{x:.1}A{side:.1} {side:.1} 0 0 1 {r:.1} {y:.1}Z"),
+                    fill,
+                )),
+                2 => shapes.push(path(
+                    &format!("M{x:.1} {b:.1}V{y:.1}A{side:.1} {side:.1} 0 0 1 {r:.1} {b:.1}Z"),
+                    fill,
+                )),
                 3 => shapes.push(circle(x + side / 2.0, y + side / 2.0, side * 0.36, fill)),
-                4 => shapes.push(path(&format!("M{x:.1} {b:.1}A{0:.1} {0:.1} 0 0 1 {r:.1} {b:.1}Z", side / 2.0), fill)),
+                4 => shapes.push(path(
+                    &format!("M{x:.1} {b:.1}A{0:.1} {0:.1} 0 0 1 {r:.1} {b:.1}Z", side / 2.0),
+                    fill,
+                )),
                 _ => {}
             }
             x += side;
@@ -186,13 +211,18 @@ fn still_life(mut sheet: Sheet) -> Markup {
     let top = table - unit * sheet.dice.between(0.28, 0.36);
     let arch = format!(
         "M{:.0} {table:.0}V{top:.0}A{half:.0} {half:.0} 0 0 1 {:.0} {top:.0}V{table:.0}Z",
-        arch_x - half, arch_x + half,
+        arch_x - half,
+        arch_x + half,
     );
     let bowl_x = place(sheet.dice.between(0.56, 0.66));
     let bowl = unit * sheet.dice.between(0.13, 0.17);
     let bowl_d = format!(
         "M{:.0} {:.0}H{:.0}A{bowl:.0} {bowl:.0} 0 0 1 {:.0} {:.0}Z",
-        bowl_x - bowl, table - bowl * 0.86, bowl_x + bowl, bowl_x - bowl, table - bowl * 0.86,
+        bowl_x - bowl,
+        table - bowl * 0.86,
+        bowl_x + bowl,
+        bowl_x - bowl,
+        table - bowl * 0.86,
     );
     let fruit = unit * sheet.dice.between(0.05, 0.075);
     html! {
@@ -210,7 +240,11 @@ fn still_life(mut sheet: Sheet) -> Markup {
 /// Rings around a point outside of the middle.
 fn arcs(mut sheet: Sheet) -> Markup {
     let (w, h) = (sheet.width, sheet.height);
-    let x = if sheet.dice.below(2) == 0 { w * sheet.dice.between(0.06, 0.3) } else { w * sheet.dice.between(0.7, 0.94) };
+    let x = if sheet.dice.below(2) == 0 {
+        w * sheet.dice.between(0.06, 0.3)
+    } else {
+        w * sheet.dice.between(0.7, 0.94)
+    };
     let y = h * sheet.dice.between(0.94, 1.06);
     let reach = w.max(h) * sheet.dice.between(0.72, 0.86);
     let first = sheet.dice.below(2);
@@ -234,6 +268,11 @@ fn folds(mut sheet: Sheet) -> Markup {
         sheets.push(path(&d, sheet.tones[tone]));
         x += w * sheet.dice.between(0.16, 0.25);
     }
-    let disc = circle(w * sheet.dice.between(0.25, 0.5), h * sheet.dice.between(0.32, 0.6), w.min(h) * 0.17, sheet.tones[2]);
+    let disc = circle(
+        w * sheet.dice.between(0.25, 0.5),
+        h * sheet.dice.between(0.32, 0.6),
+        w.min(h) * 0.17,
+        sheet.tones[2],
+    );
     html! { @for sheet in sheets { (sheet) } (disc) }
 }

@@ -53,11 +53,18 @@ impl Colour {
     /// white when even the other one cannot.
     pub fn readable_on(self, grounds: &[Colour], toward: Colour) -> Colour {
         let least = |colour: Colour| {
-            grounds.iter().map(|ground| colour.contrast(*ground)).fold(f64::INFINITY, f64::min)
+            grounds
+                .iter()
+                .map(|ground| colour.contrast(*ground))
+                .fold(f64::INFINITY, f64::min)
         };
         (0..=20)
             .map(|step| self.toward(toward, step * 5))
             .find(|colour| least(*colour) >= READABLE)
-            .unwrap_or(if least(Colour::BLACK) >= least(Colour::WHITE) { Colour::BLACK } else { Colour::WHITE })
+            .unwrap_or(if least(Colour::BLACK) >= least(Colour::WHITE) {
+                Colour::BLACK
+            } else {
+                Colour::WHITE
+            })
     }
 }

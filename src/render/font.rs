@@ -21,34 +21,156 @@ pub(super) enum Class {
 /// Parts of names in lower case. The first match counts: "sans" in a name outweighs what precedes it.
 const CLASSES: &[(Class, &[&str])] = &[
     (Class::Mono, &["mono", "courier", "consolas", "code"]),
-    (Class::Poster, &["arial black", "impact", "oswald", "anton", "bebas", "league gothic", "archivo black", "franklin"]),
-    (Class::Slab, &["slab", "rockwell", "arvo", "zilla", "clarendon", "bitter"]),
-    (Class::Geometric, &["century gothic", "futura", "avenir", "poppins", "montserrat", "jost", "outfit", "raleway", "nunito", "quicksand", "josefin sans", "dm sans", "manrope", "sora", "urbanist", "comfortaa"]),
-    (Class::Humanist, &["gill sans", "optima", "trebuchet", "verdana", "tahoma", "segoe", "candara", "calibri", "source sans", "open sans", "lato", "fira sans", "noto sans", "ubuntu", "pt sans", "cabin", "mulish"]),
-    (Class::Grotesque, &["sans", "inter", "roboto", "helvetica", "arial", "work", "karla", "rubik", "space grotesk", "archivo", "grotesk"]),
-    (Class::Didone, &["didot", "bodoni", "playfair", "abril", "dm serif", "prata", "fraunces"]),
-    (Class::OldStyle, &["garamond", "palatino", "book antiqua", "cormorant", "crimson", "sorts mill", "iowan", "spectral", "cardo", "alegreya", "eb "]),
-    (Class::Transitional, &["georgia", "baskerville", "cambria", "constantia", "times", "charter", "serif", "lora", "merriweather", "libre caslon", "gelasio", "literata", "newsreader", "vollkorn", "domine", "tinos"]),
+    (
+        Class::Poster,
+        &[
+            "arial black",
+            "impact",
+            "oswald",
+            "anton",
+            "bebas",
+            "league gothic",
+            "archivo black",
+            "franklin",
+        ],
+    ),
+    (
+        Class::Slab,
+        &["slab", "rockwell", "arvo", "zilla", "clarendon", "bitter"],
+    ),
+    (
+        Class::Geometric,
+        &[
+            "century gothic",
+            "futura",
+            "avenir",
+            "poppins",
+            "montserrat",
+            "jost",
+            "outfit",
+            "raleway",
+            "nunito",
+            "quicksand",
+            "josefin sans",
+            "dm sans",
+            "manrope",
+            "sora",
+            "urbanist",
+            "comfortaa",
+        ],
+    ),
+    (
+        Class::Humanist,
+        &[
+            "gill sans",
+            "optima",
+            "trebuchet",
+            "verdana",
+            "tahoma",
+            "segoe",
+            "candara",
+            "calibri",
+            "source sans",
+            "open sans",
+            "lato",
+            "fira sans",
+            "noto sans",
+            "ubuntu",
+            "pt sans",
+            "cabin",
+            "mulish",
+        ],
+    ),
+    (
+        Class::Grotesque,
+        &[
+            "sans",
+            "inter",
+            "roboto",
+            "helvetica",
+            "arial",
+            "work",
+            "karla",
+            "rubik",
+            "space grotesk",
+            "archivo",
+            "grotesk",
+        ],
+    ),
+    (
+        Class::Didone,
+        &["didot", "bodoni", "playfair", "abril", "dm serif", "prata", "fraunces"],
+    ),
+    (
+        Class::OldStyle,
+        &[
+            "garamond",
+            "palatino",
+            "book antiqua",
+            "cormorant",
+            "crimson",
+            "sorts mill",
+            "iowan",
+            "spectral",
+            "cardo",
+            "alegreya",
+            "eb ",
+        ],
+    ),
+    (
+        Class::Transitional,
+        &[
+            "georgia",
+            "baskerville",
+            "cambria",
+            "constantia",
+            "times",
+            "charter",
+            "serif",
+            "lora",
+            "merriweather",
+            "libre caslon",
+            "gelasio",
+            "literata",
+            "newsreader",
+            "vollkorn",
+            "domine",
+            "tinos",
+        ],
+    ),
 ];
 
 impl Class {
     pub fn of(family: &str) -> Class {
         let name = family.to_lowercase();
         let matches = |parts: &&[&str]| parts.iter().any(|part| name.contains(part));
-        CLASSES.iter().find(|(_, parts)| matches(parts)).map_or(Class::Grotesque, |(class, _)| *class)
+        CLASSES
+            .iter()
+            .find(|(_, parts)| matches(parts))
+            .map_or(Class::Grotesque, |(class, _)| *class)
     }
 
     /// What stands in when the family is not installed.
     fn relatives(self) -> &'static str {
         match self {
-            Class::Didone => "Didot, 'Bodoni MT', 'Playfair Display', 'Noto Serif Display', 'Source Serif 4', Georgia, 'Times New Roman', serif",
-            Class::OldStyle => "'Iowan Old Style', 'Palatino Linotype', Palatino, 'URW Palladio L', P052, 'Book Antiqua', serif",
-            Class::Transitional => "Georgia, Charter, 'Bitstream Charter', 'Sitka Text', Cambria, Gelasio, 'Noto Serif', serif",
+            Class::Didone => {
+                "Didot, 'Bodoni MT', 'Playfair Display', 'Noto Serif Display', 'Source Serif 4', Georgia, 'Times New Roman', serif"
+            }
+            Class::OldStyle => {
+                "'Iowan Old Style', 'Palatino Linotype', Palatino, 'URW Palladio L', P052, 'Book Antiqua', serif"
+            }
+            Class::Transitional => {
+                "Georgia, Charter, 'Bitstream Charter', 'Sitka Text', Cambria, Gelasio, 'Noto Serif', serif"
+            }
             Class::Slab => "Rockwell, 'Rockwell Nova', 'Roboto Slab', 'Sitka Small', 'DejaVu Serif', serif",
             Class::Grotesque => "Inter, 'Helvetica Neue', Helvetica, Roboto, Arial, 'Liberation Sans', sans-serif",
-            Class::Humanist => "Seravek, 'Gill Sans Nova', 'Segoe UI', Ubuntu, Calibri, 'Open Sans', Lato, 'Noto Sans', sans-serif",
+            Class::Humanist => {
+                "Seravek, 'Gill Sans Nova', 'Segoe UI', Ubuntu, Calibri, 'Open Sans', Lato, 'Noto Sans', sans-serif"
+            }
             Class::Geometric => "Avenir, 'Century Gothic', Montserrat, Corbel, 'URW Gothic', 'Nunito Sans', sans-serif",
-            Class::Poster => "'Arial Black', 'Franklin Gothic Heavy', 'Archivo Black', Inter, 'Helvetica Neue', Arial, sans-serif",
+            Class::Poster => {
+                "'Arial Black', 'Franklin Gothic Heavy', 'Archivo Black', Inter, 'Helvetica Neue', Arial, sans-serif"
+            }
             Class::Mono => "ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace",
         }
     }
@@ -66,7 +188,12 @@ impl Class {
             Class::Poster => ("800", "-0.025em", "0.9", "0px"),
             Class::Mono => ("600", "-0.03em", "0.88", "0px"),
         };
-        Manners { weight, spacing, size, radius }
+        Manners {
+            weight,
+            spacing,
+            size,
+            radius,
+        }
     }
 }
 
@@ -83,7 +210,13 @@ pub(super) fn stack(family: &str) -> String {
     let family = family.trim();
     let is_plain = !family.is_empty()
         && family.chars().count() <= 60
-        && family.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, ' ' | '-'));
+        && family
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, ' ' | '-'));
     let relatives = Class::of(family).relatives();
-    if is_plain { format!("'{family}', {relatives}") } else { relatives.to_owned() }
+    if is_plain {
+        format!("'{family}', {relatives}")
+    } else {
+        relatives.to_owned()
+    }
 }

@@ -48,11 +48,18 @@ impl Labels {
 /// A language tag fit for `lang`; English when it is no tag.
 pub(super) fn language_tag(tag: &str) -> &str {
     let is_part = |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    if tag.len() <= 35 && tag.split('-').all(is_part) { tag } else { "en" }
+    if tag.len() <= 35 && tag.split('-').all(is_part) {
+        tag
+    } else {
+        "en"
+    }
 }
 
 /// Whether the language is written from right to left.
 pub(super) fn is_right_to_left(tag: &str) -> bool {
     let primary = tag.split('-').next().unwrap_or_default().to_lowercase();
-    matches!(primary.as_str(), "ar" | "he" | "fa" | "ur" | "yi" | "ps" | "sd" | "ug" | "dv" | "ckb")
+    matches!(
+        primary.as_str(),
+        "ar" | "he" | "fa" | "ur" | "yi" | "ps" | "sd" | "ug" | "dv" | "ckb"
+    )
 }

@@ -50,7 +50,10 @@ pub(super) fn render(site: &Site, text: &str, claims: &[String]) -> Markup {
 fn element(site: &Site, tag: &Tag) -> (String, &'static str) {
     let (open, close) = match tag {
         Tag::Paragraph => ("<p>", "</p>"),
-        Tag::Heading { level: HeadingLevel::H1 | HeadingLevel::H2, .. } => ("<h3>", "</h3>"),
+        Tag::Heading {
+            level: HeadingLevel::H1 | HeadingLevel::H2,
+            ..
+        } => ("<h3>", "</h3>"),
         Tag::Heading { .. } => ("<h4>", "</h4>"),
         Tag::BlockQuote(_) => ("<blockquote>", "</blockquote>"),
         Tag::CodeBlock(_) => ("<pre><code>", "</code></pre>"),

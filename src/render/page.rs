@@ -78,7 +78,10 @@ fn document_title(site: &Site, page: &Page) -> String {
 
 /// The icon of the browser's tab: the first letter of the name on the site's colour.
 fn emblem(site: &Site, colours: &Colours) -> String {
-    let letter = words::bare(site.name).chars().find(|c| c.is_alphanumeric()).unwrap_or('•');
+    let letter = words::bare(site.name)
+        .chars()
+        .find(|c| c.is_alphanumeric())
+        .unwrap_or('•');
     let letter: String = letter.to_uppercase().collect();
     let (ground, ink): (Colour, Colour) = (colours.primary, colours.on_primary);
     let svg = html! {
@@ -172,7 +175,11 @@ fn sections(site: &Site, page: &Page, labels: &'static Labels, colours: &Colours
 /// `features`, `features-2`, …
 fn anchor(kind: BlockKind, repeat: usize) -> String {
     let name = kind.as_str().to_lowercase();
-    if repeat == 0 { name } else { format!("{name}-{}", repeat + 1) }
+    if repeat == 0 {
+        name
+    } else {
+        format!("{name}-{}", repeat + 1)
+    }
 }
 
 /// Sections take turns between the two grounds; the opening keeps to the page's, the request to act is
@@ -188,7 +195,10 @@ fn ground(kind: BlockKind, last: &mut Ground) -> Ground {
 }
 
 fn claims(block: &RenderBlock) -> Vec<String> {
-    block.content.map(|content| words::listed_claims(block.placeholders, content)).unwrap_or_default()
+    block
+        .content
+        .map(|content| words::listed_claims(block.placeholders, content))
+        .unwrap_or_default()
 }
 
 /// A block being written again shows what it said before.

@@ -19,9 +19,7 @@ const STYLESHEET: &str = include_str!("style.css");
 /// too and adds `frame-ancestors`, which counts only there.
 pub fn content_security_policy(theme: &Theme) -> String {
     let hash = STANDARD.encode(Sha256::digest(style_sheet(theme).as_bytes()));
-    format!(
-        "default-src 'none'; style-src 'sha256-{hash}'; img-src https: data:; base-uri 'none'; form-action 'none'"
-    )
+    format!("default-src 'none'; style-src 'sha256-{hash}'; img-src https: data:; base-uri 'none'; form-action 'none'")
 }
 
 /// The whole content of the page's `<style>` element.
@@ -73,11 +71,19 @@ impl Colours {
     /// A value that is no colour becomes that of the default palette.
     pub fn of(palette: &Palette) -> Colours {
         let default = Palette::default();
-        let read = |hex: &str, spare: &str| Colour::parse(hex).or_else(|| Colour::parse(spare)).unwrap_or(Colour::BLACK);
+        let read = |hex: &str, spare: &str| {
+            Colour::parse(hex)
+                .or_else(|| Colour::parse(spare))
+                .unwrap_or(Colour::BLACK)
+        };
         let background = read(&palette.background, &default.background);
         let surface = read(&palette.surface, &default.surface);
         let grounds = [background, surface];
-        let pole = if background.is_dark() { Colour::WHITE } else { Colour::BLACK };
+        let pole = if background.is_dark() {
+            Colour::WHITE
+        } else {
+            Colour::BLACK
+        };
         let text = read(&palette.text, &default.text).readable_on(&grounds, pole);
         let primary = read(&palette.primary, &default.primary);
         let accent = read(&palette.accent, &default.accent);

@@ -74,7 +74,9 @@ fn bracketed(rest: &str) -> Option<&str> {
 /// The claim that starts at this place, between two ends of words.
 fn claimed<'a>(text: &'a str, at: usize, claims: &[String]) -> Option<&'a str> {
     let rest = &text[at..];
-    let claim = claims.iter().find(|claim| !claim.is_empty() && rest.starts_with(claim.as_str()))?;
+    let claim = claims
+        .iter()
+        .find(|claim| !claim.is_empty() && rest.starts_with(claim.as_str()))?;
     let before = text[..at].chars().next_back().is_some_and(char::is_alphanumeric);
     let after = rest[claim.len()..].chars().next().is_some_and(char::is_alphanumeric);
     (!before && !after).then_some(&rest[..claim.len()])

@@ -24,7 +24,8 @@ enum Band {
 /// other noun; a helper that two bands need moves to the lower one. Modules of the base may name each other.
 const ROOMS: &[(&str, Band, &[&str])] = &[
     // EDGE speaks protocols and holds no rules.
-    ("cli", Edge, &["http", "graphql"]),
+    ("cli", Edge, &["http", "graphql", "boot"]),
+    ("boot", Edge, &[]),
     ("http", Edge, &["graphql"]),
     ("graphql", Edge, &[]),
     // DOMAIN: activities, then nouns, then the handles that everyone shares.
@@ -44,6 +45,7 @@ const ROOMS: &[(&str, Band, &[&str])] = &[
     ("storage", Engine, &[]),
     // BASE
     ("entities", Base, ANY_OF_BASE),
+    ("faults", Base, ANY_OF_BASE),
     ("db", Base, ANY_OF_BASE),
     ("redis", Base, ANY_OF_BASE),
     ("config", Base, ANY_OF_BASE),

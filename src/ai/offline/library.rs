@@ -80,7 +80,7 @@ macro_rules! files {
 static ENGLISH: Language = Language {
     tag: "en",
     trades: files!("en/trades":
-        "bakery" "generic"
+        "accountant" "architect" "bakery" "bicycle-shop" "bookshop" "cafe" "car-repair" "carpenter" "cleaning-service" "consultant" "dentist" "driving-school" "electrician" "fashion-boutique" "florist" "generic" "gym" "hair-salon" "hotel" "landscaper" "language-school" "lawyer" "marketing-agency" "nonprofit" "painter" "photographer" "physiotherapist" "plumber" "real-estate-agent" "restaurant" "roofer" "software-company" "veterinarian" "wedding-planner" "winery" "yoga-studio"
     ),
     tones: files!("en/tones": "warm" "plain" "bold" "refined" "playful" "expert"),
     shared: include_str!("data/en/shared.toml"),

@@ -14,41 +14,50 @@ pub(super) fn features(frame: &Frame, content: &FeaturesContent) -> Markup {
         (_, 2) => "features columns by-two",
         _ => "features columns by-three",
     };
-    frame.section(class, &html! {
-        (frame.lead(content.title.as_deref(), content.intro.as_deref()))
-        ul.items {
-            @for item in &content.items {
-                li {
-                    @if icons { (icon::draw(item.icon.as_deref())) }
-                    h3 { (frame.maybe(item.title.as_deref())) }
-                    p { (frame.maybe(item.description.as_deref())) }
+    frame.section(
+        class,
+        &html! {
+            (frame.lead(content.title.as_deref(), content.intro.as_deref()))
+            ul.items {
+                @for item in &content.items {
+                    li {
+                        @if icons { (icon::draw(item.icon.as_deref())) }
+                        h3 { (frame.maybe(item.title.as_deref())) }
+                        p { (frame.maybe(item.description.as_deref())) }
+                    }
                 }
             }
-        }
-    })
+        },
+    )
 }
 
 pub(super) fn steps(frame: &Frame, content: &StepsContent) -> Markup {
     let long = content.items.len() > 4 || frame.way("steps", 2) == 0;
     let class = if long { "steps aside" } else { "steps columns" };
-    frame.section(class, &html! {
-        (frame.lead(content.title.as_deref(), None))
-        ol.items {
-            @for item in &content.items {
-                li {
-                    h3 { (frame.maybe(item.title.as_deref())) }
-                    p { (frame.maybe(item.description.as_deref())) }
+    frame.section(
+        class,
+        &html! {
+            (frame.lead(content.title.as_deref(), None))
+            ol.items {
+                @for item in &content.items {
+                    li {
+                        h3 { (frame.maybe(item.title.as_deref())) }
+                        p { (frame.maybe(item.description.as_deref())) }
+                    }
                 }
             }
-        }
-    })
+        },
+    )
 }
 
 pub(super) fn pricing(frame: &Frame, content: &PricingContent) -> Markup {
-    frame.section("pricing", &html! {
-        (frame.lead(content.title.as_deref(), content.intro.as_deref()))
-        ul.plans { @for plan in &content.plans { (plan_card(frame, plan)) } }
-    })
+    frame.section(
+        "pricing",
+        &html! {
+            (frame.lead(content.title.as_deref(), content.intro.as_deref()))
+            ul.plans { @for plan in &content.plans { (plan_card(frame, plan)) } }
+        },
+    )
 }
 
 fn plan_card(frame: &Frame, plan: &PricingPlan) -> Markup {
@@ -71,11 +80,18 @@ fn plan_card(frame: &Frame, plan: &PricingPlan) -> Markup {
 /// sale would say less than nothing.
 pub(super) fn products(frame: &Frame, content: &ProductsContent) -> Markup {
     let pictured = content.items.iter().flat_map(|item| &item.image).any(picture::has_file);
-    let class = if pictured { "products pictured" } else { "products listed" };
-    frame.section(class, &html! {
-        (frame.lead(content.title.as_deref(), content.intro.as_deref()))
-        ul.items { @for item in &content.items { (product(frame, item, pictured)) } }
-    })
+    let class = if pictured {
+        "products pictured"
+    } else {
+        "products listed"
+    };
+    frame.section(
+        class,
+        &html! {
+            (frame.lead(content.title.as_deref(), content.intro.as_deref()))
+            ul.items { @for item in &content.items { (product(frame, item, pictured)) } }
+        },
+    )
 }
 
 fn product(frame: &Frame, item: &ProductItem, pictured: bool) -> Markup {

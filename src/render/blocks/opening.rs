@@ -12,17 +12,23 @@ pub(super) fn hero(frame: &Frame, content: &HeroContent) -> Markup {
         HeroLayout::Background => ("hero hero-panel", (21, 9)),
     };
     // A shape that suits a picture elsewhere does not suit the first screen.
-    let image = content.image.clone().map(|image| crate::sites::block::Image { aspect: None, ..image });
+    let image = content
+        .image
+        .clone()
+        .map(|image| crate::sites::block::Image { aspect: None, ..image });
     let class = if image.is_none() { "hero hero-plain" } else { class };
-    frame.section(class, &html! {
-        div.words {
-            @if let Some(eyebrow) = said(content.eyebrow.as_deref()) { p.eyebrow { (frame.text(eyebrow)) } }
-            (frame.heading(content.headline.as_deref()))
-            @if let Some(text) = said(content.subheadline.as_deref()) { p.intro { (frame.text(text)) } }
-            (frame.actions(&content.actions))
-        }
-        @if let Some(image) = &image { figure.picture { (frame.picture(image, shape)) } }
-    })
+    frame.section(
+        class,
+        &html! {
+            div.words {
+                @if let Some(eyebrow) = said(content.eyebrow.as_deref()) { p.eyebrow { (frame.text(eyebrow)) } }
+                (frame.heading(content.headline.as_deref()))
+                @if let Some(text) = said(content.subheadline.as_deref()) { p.intro { (frame.text(text)) } }
+                (frame.actions(&content.actions))
+            }
+            @if let Some(image) = &image { figure.picture { (frame.picture(image, shape)) } }
+        },
+    )
 }
 
 pub(super) fn split(frame: &Frame, content: &SplitContent) -> Markup {
@@ -30,32 +36,41 @@ pub(super) fn split(frame: &Frame, content: &SplitContent) -> Markup {
         Side::Left => "split picture-first",
         Side::Right => "split",
     };
-    frame.section(class, &html! {
-        div.words {
-            (frame.heading(content.title.as_deref()))
-            (frame.prose(content.body.as_deref()))
-            @if !content.bullets.is_empty() {
-                ul.points { @for point in &content.bullets { li { (frame.text(point)) } } }
+    frame.section(
+        class,
+        &html! {
+            div.words {
+                (frame.heading(content.title.as_deref()))
+                (frame.prose(content.body.as_deref()))
+                @if !content.bullets.is_empty() {
+                    ul.points { @for point in &content.bullets { li { (frame.text(point)) } } }
+                }
+                (frame.actions(&content.action))
             }
-            (frame.actions(&content.action))
-        }
-        @if let Some(image) = &content.image { figure.picture { (frame.picture(image, (5, 4))) } }
-    })
+            @if let Some(image) = &content.image { figure.picture { (frame.picture(image, (5, 4))) } }
+        },
+    )
 }
 
 pub(super) fn text(frame: &Frame, content: &TextContent) -> Markup {
-    frame.section("text aside", &html! {
-        (frame.lead(content.title.as_deref(), None))
-        (frame.prose(content.body.as_deref()))
-    })
+    frame.section(
+        "text aside",
+        &html! {
+            (frame.lead(content.title.as_deref(), None))
+            (frame.prose(content.body.as_deref()))
+        },
+    )
 }
 
 pub(super) fn cta(frame: &Frame, content: &CtaContent) -> Markup {
-    frame.section("cta", &html! {
-        div.words {
-            (frame.heading(content.title.as_deref()))
-            (frame.prose(content.body.as_deref()))
-        }
-        (frame.actions(&content.actions))
-    })
+    frame.section(
+        "cta",
+        &html! {
+            div.words {
+                (frame.heading(content.title.as_deref()))
+                (frame.prose(content.body.as_deref()))
+            }
+            (frame.actions(&content.actions))
+        },
+    )
 }

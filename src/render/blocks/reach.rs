@@ -7,18 +7,21 @@ use crate::render::frame::{Frame, said};
 use crate::sites::block::{ContactContent, FaqContent, OpeningHours};
 
 pub(super) fn faq(frame: &Frame, content: &FaqContent) -> Markup {
-    frame.section("faq aside", &html! {
-        (frame.lead(content.title.as_deref(), None))
-        div.items {
-            @for (number, item) in content.items.iter().enumerate() {
-                // The first answer is open, so that nobody mistakes the questions for a list.
-                details open[number == 0] {
-                    summary { h3 { (frame.maybe(item.question.as_deref())) } }
-                    (frame.prose(item.answer.as_deref()))
+    frame.section(
+        "faq aside",
+        &html! {
+            (frame.lead(content.title.as_deref(), None))
+            div.items {
+                @for (number, item) in content.items.iter().enumerate() {
+                    // The first answer is open, so that nobody mistakes the questions for a list.
+                    details open[number == 0] {
+                        summary { h3 { (frame.maybe(item.question.as_deref())) } }
+                        (frame.prose(item.answer.as_deref()))
+                    }
                 }
             }
-        }
-    })
+        },
+    )
 }
 
 pub(super) fn contact(frame: &Frame, content: &ContactContent) -> Markup {
@@ -26,37 +29,43 @@ pub(super) fn contact(frame: &Frame, content: &ContactContent) -> Markup {
     let email = said(content.email.as_deref());
     let phone = said(content.phone.as_deref());
     let address = said(content.address.as_deref());
-    frame.section("contact aside", &html! {
-        (frame.lead(content.title.as_deref(), content.intro.as_deref()))
-        div.reach {
-            @if email.is_some() || phone.is_some() || address.is_some() {
-                dl.ways {
-                    @if let Some(phone) = phone {
-                        div { dt { (labels.phone) } dd.large { (reachable(frame, "tel", phone)) } }
+    frame.section(
+        "contact aside",
+        &html! {
+            (frame.lead(content.title.as_deref(), content.intro.as_deref()))
+            div.reach {
+                @if email.is_some() || phone.is_some() || address.is_some() {
+                    dl.ways {
+                        @if let Some(phone) = phone {
+                            div { dt { (labels.phone) } dd.large { (reachable(frame, "tel", phone)) } }
+                        }
+                        @if let Some(email) = email {
+                            div { dt { (labels.email) } dd.large { (reachable(frame, "mailto", email)) } }
+                        }
+                        @if let Some(lines) = address {
+                            div { dt { (labels.address) } dd { address { (frame.text(lines)) } } }
+                        }
                     }
-                    @if let Some(email) = email {
-                        div { dt { (labels.email) } dd.large { (reachable(frame, "mailto", email)) } }
-                    }
-                    @if let Some(lines) = address {
-                        div { dt { (labels.address) } dd { address { (frame.text(lines)) } } }
+                }
+                @if !content.hours.is_empty() {
+                    div.hours {
+                        h3 { (labels.hours) }
+                        dl { @for hours in &content.hours { (opening(frame, hours)) } }
                     }
                 }
             }
-            @if !content.hours.is_empty() {
-                div.hours {
-                    h3 { (labels.hours) }
-                    dl { @for hours in &content.hours { (opening(frame, hours)) } }
-                }
-            }
-        }
-    })
+        },
+    )
 }
 
 /// A link when the text is an address or a number as a whole, the text otherwise.
 fn reachable(frame: &Frame, scheme: &str, text: &str) -> Markup {
     // A trunk zero in brackets is for readers: `+44 (0)20` is dialled without it.
     let dialled = text.replace("(0)", "").replace(['/', '\u{a0}'], " ");
-    let target = address::resolve(frame.site, &format!("{scheme}:{}", if scheme == "tel" { &dialled } else { text }));
+    let target = address::resolve(
+        frame.site,
+        &format!("{scheme}:{}", if scheme == "tel" { &dialled } else { text }),
+    );
     html! {
         @match &target {
             Target::Person(href) => a href=(href) { (frame.text(text)) },
@@ -85,7 +94,9 @@ fn opening(frame: &Frame, hours: &OpeningHours) -> Markup {
 fn clock(frame: &Frame, text: &str) -> Markup {
     let is_time = text.split_once(':').is_some_and(|(hour, minute)| {
         let below = |digits: &str, end: u8| {
-            digits.len() == 2 && digits.bytes().all(|b| b.is_ascii_digit()) && digits.parse::<u8>().is_ok_and(|n| n < end)
+            digits.len() == 2
+                && digits.bytes().all(|b| b.is_ascii_digit())
+                && digits.parse::<u8>().is_ok_and(|n| n < end)
         };
         below(hour, 24) && below(minute, 60)
     });

@@ -1,0 +1,172 @@
+//! The API over a WebSocket: watching live, resuming from a cursor, and how the server ends a connection.
+
+use serde_json::{Value, json};
+use sitewright::entities::JobState;
+use sitewright::ids::{GlobalId, IdKind};
+
+use crate::graphql_served::{Socket, keyed, open, uuid};
+use crate::support::Backend;
+
+const SITE: &str = "subscription($id: ID!, $after: Cursor) { blueprintEvents(blueprintId: $id, after: $after) {
+    __typename ... on BlockReady { blockId } ... on JobFinished { job { kind state } } } }";
+
+/// Events with their cursors, up to and including the first that `is_last` accepts.
+async fn until(socket: &mut Socket, is_last: impl Fn(&Value) -> bool) -> Vec<(String, Value)> {
+    let mut events = Vec::new();
+    loop {
+        let message = socket.receive().await;
+        assert_eq!(message["type"], "next", "{message}");
+        let payload = &message["payload"];
+        assert_eq!(payload["errors"], Value::Null);
+        let cursor = payload["extensions"]["cursor"].as_str().expect("every event has a cursor");
+        let event = payload["data"].as_object().unwrap().values().next().unwrap().clone();
+        events.push((cursor.to_string(), event.clone()));
+        if is_last(&event) {
+            return events;
+        }
+    }
+}
+
+fn site_is_done(event: &Value) -> bool {
+    event["__typename"] == "JobFinished" && event["job"]["kind"] == "SITE"
+}
+
+async fn a_site_is_watched_live_and_resumed_from_every_cursor(backend: Backend) {
+    let served = open(backend).await;
+    let blueprint = served.world.blueprint(served.world.account).await;
+    let id = GlobalId::new(IdKind::Blueprint, blueprint).to_string();
+    let mut socket = served.socket().await;
+    socket.subscribe("live", SITE, json!({ "id": id })).await;
+    let first = until(&mut socket, |_| true).await;
+    assert_eq!(first.len(), 1);
+    served.world.start_site(served.world.account, blueprint, 3).await;
+    let live = until(&mut socket, site_is_done).await;
+    assert_eq!(live.last().unwrap().1["job"]["state"], "SUCCEEDED");
+    socket.send(json!({ "id": "live", "type": "complete" })).await;
+    for (at, (cursor, _)) in live.iter().enumerate().take(live.len() - 1).step_by(7) {
+        let mut socket = served.socket().await;
+        socket.subscribe("again", SITE, json!({ "id": id, "after": cursor })).await;
+        let rest = until(&mut socket, site_is_done).await;
+        let kinds = |events: &[(String, Value)]| {
+            events.iter().map(|(cursor, event)| (cursor.clone(), event["__typename"].clone())).collect::<Vec<_>>()
+        };
+        assert_eq!(kinds(&rest), kinds(&live[at + 1..]));
+    }
+    served.settle().await;
+}
+
+async fn written_text_adds_up_to_the_finished_block(backend: Backend) {
+    let served = open(backend).await;
+    let site = served.world.planned(served.world.account).await;
+    let job = served.world.start_page(served.world.account, site.pages[0].id).await;
+    let watch = "subscription($id: ID!) { jobEvents(jobId: $id) { __typename
+        ... on TextWritten { blockId path offset text } ... on JobSnapshot { open { blockId path text } }
+        ... on BlockReady { blockId block { ... on HeroBlock { headline } } } } }";
+    let mut socket = served.socket().await;
+    let id = GlobalId::new(IdKind::Job, job).to_string();
+    socket.subscribe("text", watch, json!({ "id": id })).await;
+    let events = until(&mut socket, |event| event["__typename"] == "JobFinished").await;
+    assert_eq!(socket.receive().await, json!({ "id": "text", "type": "complete" }));
+    // A watcher that came late has seen a snapshot in place of some of the text.
+    let mut headline = String::new();
+    for (_, event) in &events {
+        let open = event["open"].as_array().into_iter().flatten();
+        for text in open.filter(|text| text["path"] == json!(["headline"])) {
+            headline = text["text"].as_str().unwrap().to_string();
+        }
+        if event["path"] == json!(["headline"]) {
+            assert_eq!(event["offset"].as_u64(), Some(headline.encode_utf16().count() as u64));
+            headline.push_str(event["text"].as_str().unwrap());
+        }
+        let finished = &event["block"]["headline"];
+        if finished.is_string() && !headline.is_empty() {
+            assert_eq!(finished, &json!(headline));
+        }
+    }
+    assert_eq!(served.world.job(job).await.state, JobState::Succeeded);
+    served.settle().await;
+}
+
+async fn credits_and_jobs_of_an_account_are_watched(backend: Backend) {
+    let served = open(backend).await;
+    let query = "{ viewer { account { eventCursor } } }";
+    let cursor = served.data(query, json!({})).await["viewer"]["account"]["eventCursor"].take();
+    let blueprint = served.world.blueprint(served.world.account).await;
+    let job = served.world.start_site(served.world.account, blueprint, 2).await;
+    served.world.finished(job).await;
+    let watch = "subscription($after: Cursor) { accountEvents(after: $after) { __typename
+        ... on CreditsMoved { entry { kind } } ... on JobStateChanged { job { id state } } } }";
+    let mut socket = served.socket().await;
+    socket.subscribe("a", watch, json!({ "after": cursor })).await;
+    let id = GlobalId::new(IdKind::Job, job).to_string();
+    let first = until(&mut socket, |event| event["entry"]["kind"] == "HOLD").await;
+    assert_eq!(first[0].1["entry"]["kind"], "HOLD", "nothing after the cursor was missed");
+    let changed = until(&mut socket, |event| event["job"]["id"] == id.as_str()).await;
+    // Entities in replayed events show their present state.
+    assert_eq!(changed.last().unwrap().1["job"]["state"], "SUCCEEDED");
+    served.settle().await;
+}
+
+async fn what_is_not_yours_cannot_be_watched(backend: Backend) {
+    let mut served = keyed(backend).await;
+    let blueprint = served.world.blueprint(served.world.account).await;
+    let other = served.world.new_account("other", 0).await;
+    served.key = Some(served.new_key(other).await);
+    let mut socket = served.socket().await;
+    let id = GlobalId::new(IdKind::Blueprint, blueprint).to_string();
+    for (variables, code) in [
+        (json!({ "id": id }), "NOT_FOUND"),
+        (json!({ "id": "nonsense" }), "NOT_FOUND"),
+    ] {
+        socket.subscribe("x", SITE, variables).await;
+        let message = socket.receive().await;
+        assert_eq!(message["payload"]["errors"][0]["extensions"]["code"], code);
+        assert_eq!(socket.receive().await, json!({ "id": "x", "type": "complete" }));
+    }
+    let watch = "subscription { accountEvents(after: \"nonsense\") { at } }";
+    socket.subscribe("y", watch, json!({})).await;
+    let message = socket.receive().await;
+    assert_eq!(message["payload"]["errors"][0]["extensions"]["code"], "BAD_USER_INPUT");
+    served.settle().await;
+}
+
+async fn a_socket_ends_with_a_code_that_says_whether_to_come_back(backend: Backend) {
+    let mut served = keyed(backend).await;
+    let mut stranger = served.raw_socket().await;
+    stranger.send(json!({ "type": "connection_init", "payload": { "Authorization": "Bearer no" } })).await;
+    assert_eq!(stranger.closed().await, 4403);
+    let mut hasty = served.raw_socket().await;
+    hasty.subscribe("a", "subscription { accountEvents { at } }", json!({})).await;
+    assert_eq!(hasty.closed().await, 4401);
+    let mut babbler = served.socket().await;
+    babbler.send(json!({ "type": "what" })).await;
+    assert_eq!(babbler.closed().await, 4400);
+    let mut watcher = served.socket().await;
+    watcher.subscribe("a", "subscription { accountEvents { at } }", json!({})).await;
+    served.stop().await;
+    assert_eq!(watcher.closed().await, 1012);
+    served.world.settle().await;
+}
+
+async fn queries_and_mutations_run_over_a_socket_too(backend: Backend) {
+    let served = open(backend).await;
+    let mut socket = served.socket().await;
+    let create = "mutation($brief: BriefInput!) { createBlueprint(input: { name: \"Bakery\", brief: $brief }) {
+        blueprint { id } userErrors { message } } }";
+    socket.subscribe("m", create, json!({ "brief": crate::graphql_served::brief() })).await;
+    let message = socket.receive().await;
+    let made = &message["payload"]["data"]["createBlueprint"];
+    assert_eq!(made["userErrors"], json!([]));
+    uuid(IdKind::Blueprint, &made["blueprint"]["id"]);
+    assert_eq!(socket.receive().await, json!({ "id": "m", "type": "complete" }));
+    served.settle().await;
+}
+
+on_both!(
+    a_site_is_watched_live_and_resumed_from_every_cursor,
+    written_text_adds_up_to_the_finished_block,
+    credits_and_jobs_of_an_account_are_watched,
+    what_is_not_yours_cannot_be_watched,
+    a_socket_ends_with_a_code_that_says_whether_to_come_back,
+    queries_and_mutations_run_over_a_socket_too,
+);
