@@ -57,7 +57,13 @@ pub fn prepare(mut request: Request) -> Result<Prepared, ServerError> {
 
 /// The parser's drawing of the place, cut down to what was expected there; the place itself is in `locations`.
 fn unreadable(drawn: ServerError) -> ServerError {
-    let expected = drawn.message.rsplit("= ").next().unwrap_or_default().trim().trim_end_matches('.');
+    let expected = drawn
+        .message
+        .rsplit("= ")
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .trim_end_matches('.');
     let mut error = Code::ParseFailed.server_error(format!("The document cannot be read: {expected}."));
     error.locations = drawn.locations;
     error

@@ -8,6 +8,7 @@ mod graphql;
 mod health;
 mod identity;
 mod origin;
+mod preview;
 mod request;
 mod socket;
 mod trace;
@@ -45,6 +46,8 @@ fn router(web: Web) -> Router {
         .route("/graphiql", get(graphiql::page))
         .route("/graphiql/explorer.js", get(graphiql::explorer))
         .route("/graphiql/dist/{file}", get(graphiql::file))
+        .route("/preview/{site}", get(preview::home))
+        .route("/preview/{site}/{slug}", get(preview::page))
         .fallback(answer::no_such_path)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(from_fn_with_state(web.clone(), origin::check));

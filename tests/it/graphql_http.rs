@@ -25,9 +25,15 @@ async fn a_brief_becomes_a_site_and_the_ledger_adds_up(backend: Backend) {
 
     let input = json!({ "input": { "blueprintId": site, "idempotencyKey": "k", "maxPages": 4 } });
     let started = served.data(GENERATE_SITE, input.clone()).await["generateSite"].take();
-    assert_eq!((&started["job"]["price"], &started["replayed"]), (&json!(130), &json!(false)));
+    assert_eq!(
+        (&started["job"]["price"], &started["replayed"]),
+        (&json!(130), &json!(false))
+    );
     let again = served.data(GENERATE_SITE, input).await["generateSite"].take();
-    assert_eq!((&again["job"]["id"], &again["replayed"]), (&started["job"]["id"], &json!(true)));
+    assert_eq!(
+        (&again["job"]["id"], &again["replayed"]),
+        (&started["job"]["id"], &json!(true))
+    );
     let job = served.world.finished(uuid(IdKind::Job, &started["job"]["id"])).await;
 
     let all = "query($id: ID!, $job: ID!) { blueprint(id: $id) { status structure { siteName } pages { slug status
@@ -35,19 +41,32 @@ async fn a_brief_becomes_a_site_and_the_ledger_adds_up(backend: Backend) {
         job(id: $job) { state charged progress children { state charged } }
         viewer { account { credits { balance held }
           creditEntries(last: 100) { edges { node { balanceDelta heldDelta balanceAfter heldAfter } } } } } }";
-    let data = served.data(all, json!({ "id": site, "job": started["job"]["id"] })).await;
+    let data = served
+        .data(all, json!({ "id": site, "job": started["job"]["id"] }))
+        .await;
     assert_eq!(data["blueprint"]["status"], "READY");
     let pages = data["blueprint"]["pages"].as_array().unwrap();
     assert!((1..=4).contains(&pages.len()));
     for page in pages {
-        assert_eq!((&page["status"], &page["blocks"][0]["__typename"]), (&json!("READY"), &json!("HeroBlock")));
+        assert_eq!(
+            (&page["status"], &page["blocks"][0]["__typename"]),
+            (&json!("READY"), &json!("HeroBlock"))
+        );
         assert!(page["blocks"][0]["headline"].is_string());
     }
     assert_eq!(data["job"]["charged"].as_i64(), job.charged);
     let account = &data["viewer"]["account"];
     let entries = account["creditEntries"]["edges"].as_array().unwrap();
-    let sum = |field: &str| entries.iter().map(|edge| edge["node"][field].as_i64().unwrap()).sum::<i64>();
-    assert_eq!(account["credits"], json!({ "balance": sum("balanceDelta"), "held": sum("heldDelta") }));
+    let sum = |field: &str| {
+        entries
+            .iter()
+            .map(|edge| edge["node"][field].as_i64().unwrap())
+            .sum::<i64>()
+    };
+    assert_eq!(
+        account["credits"],
+        json!({ "balance": sum("balanceDelta"), "held": sum("heldDelta") })
+    );
     served.settle().await;
 }
 
@@ -61,17 +80,45 @@ async fn bad_input_is_answered_with_its_path_and_writes_nothing(backend: Backend
         json!({ "name": "Bakery", "brief": brief })
     };
     for (input, code, path) in [
-        (json!({ "name": " ", "brief": brief() }), "VALIDATION", vec!["input", "name"]),
-        (with("summary", json!("")), "VALIDATION", vec!["input", "brief", "summary"]),
-        (with("summary", json!("x".repeat(20_001))), "VALIDATION", vec!["input", "brief", "summary"]),
-        (with("businessName", json!("a\u{7}b")), "VALIDATION", vec!["input", "brief", "businessName"]),
-        (with("businessTypeId", json!(job)), "NOT_FOUND", vec!["input", "brief", "businessTypeId"]),
-        (with("businessTypeId", json!(option)), "NOT_FOUND", vec!["input", "brief", "businessTypeId"]),
+        (
+            json!({ "name": " ", "brief": brief() }),
+            "VALIDATION",
+            vec!["input", "name"],
+        ),
+        (
+            with("summary", json!("")),
+            "VALIDATION",
+            vec!["input", "brief", "summary"],
+        ),
+        (
+            with("summary", json!("x".repeat(20_001))),
+            "VALIDATION",
+            vec!["input", "brief", "summary"],
+        ),
+        (
+            with("businessName", json!("a\u{7}b")),
+            "VALIDATION",
+            vec!["input", "brief", "businessName"],
+        ),
+        (
+            with("businessTypeId", json!(job)),
+            "NOT_FOUND",
+            vec!["input", "brief", "businessTypeId"],
+        ),
+        (
+            with("businessTypeId", json!(option)),
+            "NOT_FOUND",
+            vec!["input", "brief", "businessTypeId"],
+        ),
     ] {
         let answer = served.data(CREATE, json!({ "input": input })).await["createBlueprint"].take();
         assert_eq!(answer["blueprint"], Value::Null);
         let error = &answer["userErrors"][0];
-        assert_eq!((error["code"].as_str(), &error["path"]), (Some(code), &json!(path)), "{error}");
+        assert_eq!(
+            (error["code"].as_str(), &error["path"]),
+            (Some(code), &json!(path)),
+            "{error}"
+        );
         assert!(error["message"].as_str().unwrap().ends_with('.'), "{error}");
     }
     let data = served.data("{ blueprints { edges { node { id } } } }", json!({})).await;
@@ -87,7 +134,10 @@ async fn a_start_is_refused_with_what_stands_in_its_way(backend: Backend) {
     let site = GlobalId::new(IdKind::Blueprint, site).to_string();
     let input = json!({ "input": { "blueprintId": site, "idempotencyKey": "k", "maxPages": 1 } });
     let answer = served.data(GENERATE_SITE, input).await["generateSite"].take();
-    assert_eq!((&answer["job"], &answer["credits"]["available"]), (&Value::Null, &json!(60)));
+    assert_eq!(
+        (&answer["job"], &answer["credits"]["available"]),
+        (&Value::Null, &json!(60))
+    );
     let error = &answer["userErrors"][0];
     assert_eq!(error["__typename"], "InsufficientCreditsError");
     let numbers = (&error["required"], &error["available"], &error["shortfall"]);
@@ -138,6 +188,54 @@ async fn what_is_not_yours_does_not_exist(backend: Backend) {
     served.settle().await;
 }
 
+async fn one_query_selects_every_field_of_every_block(backend: Backend) {
+    let served = open(backend).await;
+    let site = served.world.planned(served.world.account).await;
+    let job = served.world.start_page(served.world.account, site.pages[0].id).await;
+    served.world.finished(job).await;
+    let schema = served
+        .data(include_str!("graphql_introspection.graphql"), json!({}))
+        .await;
+    let types = schema["__schema"]["types"].as_array().unwrap();
+    let block = types.iter().find(|ty| ty["name"] == "Block").unwrap();
+    assert_eq!(block["possibleTypes"].as_array().unwrap().len(), 16);
+    let every_field = every_field(types, "Block");
+    let query = format!("query($id: ID!) {{ blueprint(id: $id) {{ pages {{ blocks {every_field} }} }} }}");
+    let id = GlobalId::new(IdKind::Blueprint, site.blueprint.id).to_string();
+    let data = served.data(&query, json!({ "id": id })).await;
+    let pages = data["blueprint"]["pages"].as_array().unwrap();
+    let blocks = pages.iter().flat_map(|page| page["blocks"].as_array().unwrap());
+    for block in blocks {
+        let expected = ["PLANNED", "READY"];
+        assert!(expected.contains(&block["status"].as_str().unwrap()), "{block}");
+    }
+    served.settle().await;
+}
+
+/// A selection of all fields of a type, of all its kinds and of all that hangs below. Menus refer to themselves and are
+/// no part of a block.
+fn every_field(types: &[Value], name: &str) -> String {
+    let ty = types.iter().find(|ty| ty["name"] == name).unwrap();
+    if ty["kind"] == "INTERFACE" {
+        let kinds = ty["possibleTypes"].as_array().unwrap().iter();
+        let kinds = kinds.map(|kind| kind["name"].as_str().unwrap());
+        let kinds = kinds.map(|kind| format!("... on {kind} {}", every_field(types, kind)));
+        return format!("{{ __typename {} }}", kinds.collect::<Vec<_>>().join(" "));
+    }
+    let fields = ty["fields"].as_array().unwrap().iter().map(|field| {
+        let mut leaf = &field["type"];
+        while leaf["ofType"].is_object() {
+            leaf = &leaf["ofType"];
+        }
+        let field = field["name"].as_str().unwrap();
+        match leaf["kind"].as_str().unwrap() {
+            "OBJECT" => format!("{field} {}", every_field(types, leaf["name"].as_str().unwrap())),
+            _ => field.to_string(),
+        }
+    });
+    format!("{{ {} }}", fields.collect::<Vec<_>>().join(" "))
+}
+
 async fn lists_are_paged_both_ways_without_gaps(backend: Backend) {
     let served = open(backend).await;
     let mut made = Vec::new();
@@ -153,7 +251,11 @@ async fn lists_are_paged_both_ways_without_gaps(backend: Backend) {
     loop {
         let slice = served.data(page, args).await["blueprints"].take();
         let edges = slice["edges"].as_array().unwrap();
-        seen.extend(edges.iter().map(|edge| edge["node"]["id"].as_str().unwrap().to_string()));
+        seen.extend(
+            edges
+                .iter()
+                .map(|edge| edge["node"]["id"].as_str().unwrap().to_string()),
+        );
         if slice["pageInfo"]["hasNextPage"] == json!(false) {
             break;
         }
@@ -165,11 +267,18 @@ async fn lists_are_paged_both_ways_without_gaps(backend: Backend) {
     let middle = served.data(page, before).await["blueprints"].take();
     let ids = |slice: &Value| {
         let edges = slice["edges"].as_array().unwrap().clone();
-        edges.iter().map(|edge| edge["node"]["id"].as_str().unwrap().to_string()).collect::<Vec<_>>()
+        edges
+            .iter()
+            .map(|edge| edge["node"]["id"].as_str().unwrap().to_string())
+            .collect::<Vec<_>>()
     };
     assert_eq!((ids(&tail), ids(&middle)), (made[3..].to_vec(), made[1..3].to_vec()));
     assert_eq!(middle["pageInfo"]["hasPreviousPage"], json!(true));
-    for wrong in [json!({ "first": -1 }), json!({ "first": 1, "last": 1 }), json!({ "after": "x" })] {
+    for wrong in [
+        json!({ "first": -1 }),
+        json!({ "first": 1, "last": 1 }),
+        json!({ "after": "x" }),
+    ] {
         let answer = served.ask(page, wrong).await;
         assert_eq!(answer["errors"][0]["extensions"]["code"], "BAD_USER_INPUT");
     }
@@ -181,7 +290,11 @@ async fn the_transport_refuses_what_is_not_a_request(backend: Backend) {
     let url = served.url("/graphql");
     let key = served.key.clone().unwrap();
     let post = |media_type: &'static str, body: String| {
-        let request = served.client.post(&url).bearer_auth(&key).header("content-type", media_type);
+        let request = served
+            .client
+            .post(&url)
+            .bearer_auth(&key)
+            .header("content-type", media_type);
         request.header("x-request-id", "mine").body(body).send()
     };
     let json = "application/json";
@@ -190,9 +303,19 @@ async fn the_transport_refuses_what_is_not_a_request(backend: Backend) {
         ("text/plain", query.clone(), 415, "BAD_REQUEST"),
         (json, "nonsense".to_string(), 400, "BAD_REQUEST"),
         (json, format!("[{query}]"), 400, "BAD_REQUEST"),
-        (json, format!("{{\"query\":\"{}\"}}", " ".repeat(3 << 20)), 413, "BAD_REQUEST"),
+        (
+            json,
+            format!("{{\"query\":\"{}\"}}", " ".repeat(3 << 20)),
+            413,
+            "BAD_REQUEST",
+        ),
         (json, json!({ "query": "{" }).to_string(), 200, "GRAPHQL_PARSE_FAILED"),
-        (json, json!({ "query": "{ nope }" }).to_string(), 200, "GRAPHQL_VALIDATION_FAILED"),
+        (
+            json,
+            json!({ "query": "{ nope }" }).to_string(),
+            200,
+            "GRAPHQL_VALIDATION_FAILED",
+        ),
     ] {
         let response = post(media_type, body).await.unwrap();
         assert_eq!(response.status(), status);
@@ -208,10 +331,18 @@ async fn the_transport_refuses_what_is_not_a_request(backend: Backend) {
         request.header("accept", "application/graphql-response+json").send()
     };
     let response = by_get("{ __typename }").await.unwrap();
-    assert_eq!(response.json::<Value>().await.unwrap(), json!({ "data": { "__typename": "Query" } }));
+    assert_eq!(
+        response.json::<Value>().await.unwrap(),
+        json!({ "data": { "__typename": "Query" } })
+    );
     assert_eq!(by_get("{ nope }").await.unwrap().status(), 400);
-    let response = by_get("mutation { cancelJob(input: { jobId: 1 }) { userErrors { code } } }").await.unwrap();
-    assert_eq!((response.status().as_u16(), &response.headers()["allow"]), (405, &"POST".parse().unwrap()));
+    let response = by_get("mutation { cancelJob(input: { jobId: 1 }) { userErrors { code } } }")
+        .await
+        .unwrap();
+    assert_eq!(
+        (response.status().as_u16(), &response.headers()["allow"]),
+        (405, &"POST".parse().unwrap())
+    );
     served.key = None;
     let answer = served.ask("{ __typename }", json!({})).await;
     assert_eq!(answer["errors"][0]["extensions"]["code"], "UNAUTHENTICATED");
@@ -221,11 +352,15 @@ async fn the_transport_refuses_what_is_not_a_request(backend: Backend) {
 
 async fn a_key_works_until_it_is_revoked(backend: Backend) {
     let mut served = keyed(backend).await;
-    let create = "mutation { createApiKey(input: { name: \"CI\" }) { secret apiKey { id role prefix } userErrors { code } } }";
+    let create =
+        "mutation { createApiKey(input: { name: \"CI\" }) { secret apiKey { id role prefix } userErrors { code } } }";
     let made = served.data(create, json!({})).await["createApiKey"].take();
     let first = served.key.replace(made["secret"].as_str().unwrap().to_string());
     let viewer = served.data("{ viewer { role apiKey { id } } }", json!({})).await["viewer"].take();
-    assert_eq!(viewer, json!({ "role": "OWNER", "apiKey": { "id": made["apiKey"]["id"] } }));
+    assert_eq!(
+        viewer,
+        json!({ "role": "OWNER", "apiKey": { "id": made["apiKey"]["id"] } })
+    );
     let second = std::mem::replace(&mut served.key, first);
     let revoke = "mutation($id: ID!) { revokeApiKey(input: { id: $id }) { apiKey { revokedAt } userErrors { code } } }";
     let revoked = served.data(revoke, json!({ "id": made["apiKey"]["id"] })).await["revokeApiKey"].take();
@@ -239,7 +374,10 @@ async fn a_key_works_until_it_is_revoked(backend: Backend) {
 async fn a_server_without_keys_answers_only_this_machine(backend: Backend) {
     let served = open(backend).await;
     let status = async |header: &'static str, value: &str| {
-        let request = served.client.post(served.url("/graphql")).header("content-type", "application/json");
+        let request = served
+            .client
+            .post(served.url("/graphql"))
+            .header("content-type", "application/json");
         let request = request.header(header, value).body("{\"query\":\"{ __typename }\"}");
         request.send().await.unwrap().status().as_u16()
     };
@@ -259,6 +397,7 @@ on_both!(
     bad_input_is_answered_with_its_path_and_writes_nothing,
     a_start_is_refused_with_what_stands_in_its_way,
     what_is_not_yours_does_not_exist,
+    one_query_selects_every_field_of_every_block,
     lists_are_paged_both_ways_without_gaps,
     the_transport_refuses_what_is_not_a_request,
     a_key_works_until_it_is_revoked,

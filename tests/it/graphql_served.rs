@@ -53,12 +53,23 @@ async fn serve(backend: Backend, change: impl FnOnce(&mut Config)) -> Served {
     let stop = CancellationToken::new();
     let server = tokio::spawn(http::serve(world.app.clone(), listener, stop.clone()));
     let client = reqwest::Client::new();
-    Served { world, address, client, key: None, stop, server }
+    Served {
+        world,
+        address,
+        client,
+        key: None,
+        stop,
+        server,
+    }
 }
 
 impl Served {
     pub async fn new_key(&self, account: Uuid) -> String {
-        let new = NewKey { name: "test".to_string(), role: Role::Owner, expires_at: None };
+        let new = NewKey {
+            name: "test".to_string(),
+            role: Role::Owner,
+            expires_at: None,
+        };
         auth::create(&self.world.app.db, account, new).await.unwrap().1
     }
 
@@ -91,7 +102,9 @@ impl Served {
             Some(key) => json!({ "Authorization": format!("Bearer {key}") }),
             None => json!({}),
         };
-        socket.send(json!({ "type": "connection_init", "payload": payload })).await;
+        socket
+            .send(json!({ "type": "connection_init", "payload": payload }))
+            .await;
         assert_eq!(socket.receive().await["type"], "connection_ack");
         socket
     }
@@ -126,7 +139,8 @@ impl Socket {
 
     pub async fn subscribe(&mut self, id: &str, query: &str, variables: Value) {
         let payload = json!({ "query": query, "variables": variables });
-        self.send(json!({ "id": id, "type": "subscribe", "payload": payload })).await;
+        self.send(json!({ "id": id, "type": "subscribe", "payload": payload }))
+            .await;
     }
 
     /// The next message of the protocol.
@@ -148,7 +162,11 @@ impl Socket {
     async fn next(&mut self) -> Message {
         loop {
             let message = tokio::time::timeout(PATIENCE, self.0.next()).await;
-            match message.expect("the server says something").expect("the socket is open").unwrap() {
+            match message
+                .expect("the server says something")
+                .expect("the socket is open")
+                .unwrap()
+            {
                 Message::Ping(_) | Message::Pong(_) => {}
                 message => return message,
             }

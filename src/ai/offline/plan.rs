@@ -119,7 +119,7 @@ impl Stock {
             ),
             ("GALLERY", 2),
             ("PRODUCTS", 2),
-            ("TESTIMONIALS", count("voices").div_ceil(2)),
+            ("TESTIMONIALS", one("voices")),
             ("STATS", one("stats")),
             ("LOGOS", one("partners")),
             ("PRICING", one("plans")),

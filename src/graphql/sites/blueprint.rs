@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, Object, Result};
 use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter};
+use uuid::Uuid;
 
 use super::brief::Brief;
 use super::page::PageBlueprint;
@@ -14,7 +15,7 @@ use crate::graphql::jobs::{GenerationJobConnection, JobFilter};
 use crate::graphql::node;
 use crate::graphql::paging::{PageArgs, connection, slice};
 use crate::graphql::scalars::{Cursor, DateTime};
-use crate::ids::{Cursor as Place, IdKind};
+use crate::ids::{Cursor as Place, GlobalId, IdKind};
 use crate::sites::structure::SiteStructure;
 
 /// Where a site stands.
@@ -131,6 +132,12 @@ impl SiteBlueprint {
             .into())
     }
 
+    /// Where the home page can be looked at, relative to this server: the site as a visitor would see it, also while it is
+    /// being written. Needs the same credential as the API.
+    async fn preview_url(&self) -> String {
+        preview_url(self.0.id, "")
+    }
+
     /// Where `blueprintEvents` stands, read together with this site: query, then subscribe from here, and nothing is
     /// lost in between.
     async fn event_cursor(&self, ctx: &Context<'_>) -> Cursor {
@@ -162,3 +169,9 @@ impl From<blueprint::Model> for SiteBlueprint {
 }
 
 connection!(SiteBlueprintConnection SiteBlueprintEdge SiteBlueprint "the account's sites");
+
+/// The path of a page's preview; the home page has no slug.
+pub(super) fn preview_url(site: Uuid, slug: &str) -> String {
+    let site = GlobalId::new(IdKind::Blueprint, site);
+    if slug.is_empty() { format!("/preview/{site}") } else { format!("/preview/{site}/{slug}") }
+}

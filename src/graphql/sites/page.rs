@@ -87,6 +87,12 @@ impl PageBlueprint {
         ctx.loaders().blocks_of(self.0.id).await
     }
 
+    /// Where the page can be looked at, relative to this server, also while it is being written. Needs the same credential
+    /// as the API.
+    async fn preview_url(&self) -> String {
+        super::blueprint::preview_url(self.0.blueprint_id, &self.0.slug)
+    }
+
     /// The job that is at work on it, queued or running; null when there is none.
     async fn active_job(&self, ctx: &Context<'_>) -> Result<Option<GenerationJob>> {
         ctx.loaders().active_on(self.0.id).await

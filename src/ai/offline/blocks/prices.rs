@@ -26,26 +26,17 @@ pub(super) fn products(writer: &mut Writer, at: At) -> Value {
     } else {
         9
     };
-    let mut drawn: Vec<Line> = Vec::new();
-    while items.len() + drawn.len() < wanted {
-        let Some(index) = writer.ledger.draw("offers", at.page, &heading) else {
-            break;
-        };
-        drawn.push(writer.context.list("offers")[index].clone());
+    let offers = writer.context.list("offers");
+    let most = if home { usize::MAX } else { wanted };
+    let mut drawn: Vec<usize> = Vec::new();
+    while items.len() + drawn.len() < most {
+        let Some(index) = writer.ledger.draw("offers", at.page, &heading) else { break };
+        drawn.push(index);
     }
     if home {
-        // What the home page only names is described on its own page.
-        let draws: Vec<_> = writer
-            .ledger
-            .settle()
-            .into_iter()
-            .filter(|(pool, _)| *pool == "offers")
-            .collect();
-        let offers = writer.context.list("offers");
-        let teased = |index: usize| offers.get(index).is_some_and(|line| teaser(line).is_some());
-        let draws: Vec<_> = draws.into_iter().filter(|(_, index)| teased(*index)).collect();
-        writer.ledger.free(&draws);
+        drawn = name_briefly(writer, drawn, wanted.saturating_sub(items.len()));
     }
+    let drawn: Vec<Line> = drawn.into_iter().map(|index| offers[index].clone()).collect();
     let with_price = matches!(writer.pages[at.page].page_type.as_str(), "PRICING" | "PRODUCTS");
     for line in &drawn {
         items.push(offer(writer, line, home, with_price));
@@ -62,6 +53,20 @@ pub(super) fn products(writer: &mut Writer, at: At) -> Value {
         intro.extend(tone_intro(writer));
     }
     json!({ "title": heading, "intro": joined(&intro, 395), "items": items })
+}
+
+/// The offers that a home page shows. What it can name in a few words is described on its own page,
+/// so those are given back; the others are told here.
+fn name_briefly(writer: &mut Writer, drawn: Vec<usize>, wanted: usize) -> Vec<usize> {
+    let offers = writer.context.list("offers");
+    let brief = |index: &usize| teaser(&offers[*index]).is_some();
+    let short: Vec<usize> = drawn.iter().copied().filter(brief).collect();
+    let mut shown = if short.len() > 2 { short } else { drawn.clone() };
+    shown.truncate(wanted);
+    let told = |index: &usize| shown.contains(index) && !brief(index);
+    let freed: Vec<_> = drawn.iter().filter(|index| !told(index)).map(|index| ("offers", *index)).collect();
+    writer.ledger.free(&freed);
+    shown
 }
 
 fn offer(writer: &Writer, line: &Line, home: bool, with_price: bool) -> Value {

@@ -60,7 +60,7 @@ pub(super) fn testimonials(writer: &mut Writer, at: At) -> Value {
     let start = writer.context.dice("voices").below(lines.len().max(1)) + at.page;
     for turn in 0..lines.len() {
         let line = &lines[(start + turn) % lines.len()];
-        if items.len() < 2 && writer.said.insert(format!("voice {}", line[0])) {
+        if items.len() < 3 && writer.said.insert(format!("voice {}", line[0])) {
             let role = line.get(1).cloned().unwrap_or_default();
             let author = ask(
                 &format!("{}, {}", writer.context.language.text("name"), text::lowered(&role)),
@@ -121,10 +121,15 @@ pub(super) fn timeline(writer: &mut Writer, at: At) -> Value {
         if told || events.len() >= 4 || !writer.said.insert(format!("event {number}")) {
             continue;
         }
-        let mut text: Vec<String> = line.get(2).map(|text| context.say(text)).into_iter().collect();
+        let title = line.get(1).map_or("", String::as_str);
+        // Only that there was a beginning is certain; what came later is a suggestion to the owner.
+        let (title, told) = match number {
+            0 => (title.to_owned(), line.get(2).map(|text| context.say(text))),
+            _ => (ask(&context.language.text("such_as").replace("{title}", &text::lowered(title)), 100), None),
+        };
+        let mut text: Vec<String> = told.into_iter().collect();
         text.append(&mut extra);
-        events
-            .push(json!({ "date": ask(&line[0], 58), "title": line.get(1), "description": super::joined(&text, 580) }));
+        events.push(json!({ "date": ask(&line[0], 58), "title": title, "description": super::joined(&text, 580) }));
     }
     while events.len() < 2 {
         let (date, name) = super::lists::spare(writer, "spare_events", at, events.len());

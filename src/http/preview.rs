@@ -1,0 +1,101 @@
+//! A site as a visitor would see it, also while it is being written: then the page renews itself.
+//!
+//! The same renderer as for exported files, the same credential as for the API, and a policy that lets
+//! the page do nothing but show itself.
+
+use std::fmt::Write;
+
+use axum::extract::{Extension, Path, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFRESH};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+
+use super::trace::RequestId;
+use super::{Web, answer, identity};
+use crate::entities::BlueprintStatus;
+use crate::export::Site;
+use crate::graphql::Code;
+use crate::ids::{GlobalId, IdKind};
+use crate::render::{LinkBase, content_security_policy};
+use crate::sites::store;
+
+/// Seconds between two looks at a page that is being written.
+const RENEW: &str = "3";
+
+pub async fn home(
+    web: State<Web>,
+    id: Extension<RequestId>,
+    headers: HeaderMap,
+    Path(site): Path<String>,
+) -> Response {
+    show(&web, &id, &headers, &site, "").await
+}
+
+pub async fn page(
+    web: State<Web>,
+    id: Extension<RequestId>,
+    headers: HeaderMap,
+    Path((site, slug)): Path<(String, String)>,
+) -> Response {
+    show(&web, &id, &headers, &site, &slug).await
+}
+
+async fn show(web: &Web, id: &RequestId, headers: &HeaderMap, site: &str, slug: &str) -> Response {
+    let app = &web.api.app;
+    let caller = match identity::of_headers(app, headers).await {
+        Ok(Some(caller)) => caller,
+        Ok(None) => return answer::refuse(StatusCode::UNAUTHORIZED, Code::Unauthenticated, identity::NO_KEY, id),
+        Err(error) => return failed(&error, id),
+    };
+    let Some(uuid) = GlobalId::parse_as(IdKind::Blueprint, site) else { return missing(id) };
+    match Site::read(app.db.reader(), caller.account, uuid).await {
+        Ok(Some(found)) => {
+            let Some(page) = found.page(slug) else { return missing(id) };
+            let base = LinkBase::Preview { path: format!("/preview/{site}"), query: String::new() };
+            let is_changing = found.blueprint.status == BlueprintStatus::Generating;
+            let mut policy = content_security_policy(&found.structure.theme);
+            let _ = write!(policy, "; frame-ancestors 'self'");
+            document(found.html(page, base), &policy, is_changing)
+        }
+        Ok(None) => not_planned(web, id, caller.account, uuid).await,
+        Err(error) => failed(&error, id),
+    }
+}
+
+/// A site that exists but has no plan yet is no error: somebody may be watching it come into being.
+async fn not_planned(web: &Web, id: &RequestId, account: uuid::Uuid, site: uuid::Uuid) -> Response {
+    match store::blueprint(web.api.app.db.reader(), account, site).await {
+        Ok(Some(_)) => {
+            let text = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Not planned yet</title>\
+                        <p>This site has no plan yet. Start generateSite or generateStructure; this page renews itself.";
+            document(text.to_string(), "default-src 'none'; frame-ancestors 'self'", true)
+        }
+        Ok(None) => missing(id),
+        Err(error) => failed(&error, id),
+    }
+}
+
+fn document(html: String, policy: &str, is_changing: bool) -> Response {
+    let mut response = html.into_response();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Ok(policy) = HeaderValue::from_str(policy) {
+        headers.insert(CONTENT_SECURITY_POLICY, policy);
+    }
+    if is_changing {
+        headers.insert(REFRESH, HeaderValue::from_static(RENEW));
+    }
+    response
+}
+
+fn missing(id: &RequestId) -> Response {
+    let message = "There is no such page. Take the address from previewUrl.";
+    answer::refuse(StatusCode::NOT_FOUND, Code::NotFound, message, id)
+}
+
+fn failed(error: &crate::error::Error, id: &RequestId) -> Response {
+    tracing::error!(cause = error.cause(), "a preview failed");
+    let message = "The page could not be shown. Try again in a moment.";
+    answer::refuse(StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable, message, id)
+}
