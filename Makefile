@@ -10,7 +10,7 @@ FEATURES := --features faults
 NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 section = @printf '\n== %s\n' "$(1)"
 
-.PHONY: help run test check judges schema graphiql setup clean
+.PHONY: help run test check judges measure schema graphiql setup clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -35,6 +35,13 @@ check: ## format and lints only
 judges: tests/judges/node_modules/.package-lock.json ## what graphql-js says about schema.graphql
 	$(call section,Outside judges)
 	@cd tests/judges && npm test --silent
+
+measure: ## how fast and how large it is: a release build, then the scripts behind docs/performance.md
+	@cargo build --release --example throughput --bin sitewright
+	$(call section,Start)
+	@bash examples/startup.sh
+	$(call section,Throughput)
+	@cargo run --release --quiet --example throughput
 
 schema: ## write schema.graphql from the code
 	@cargo run --quiet -- schema > schema.graphql.new

@@ -24,7 +24,8 @@ pub(super) fn blueprint(
     async_stream::try_stream! {
         let mut more = feeds.bus.attach_blueprint(id);
         let site = blueprint::Entity::find_by_id(id).one(feeds.db.reader()).await?;
-        let head = site.map_or(0, |site| site.event_seq);
+        // The rows of a deleted site stay for a while: whoever has a cursor still gets its last event.
+        let head = site.map_or(i64::MAX, |site| site.event_seq);
         let mut last = place(after, head, head == 0);
         loop {
             more.borrow_and_update();

@@ -2,8 +2,8 @@
 
 use async_graphql::Request;
 use axum::Extension;
-use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, QueryRejection};
+use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{Query, State};
@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use tracing::Span;
 
-use super::request::{Parameters, Unreadable, check_media_type, of_body, of_parameters};
+use super::request::{Parameters, Unreadable, check_media_type, of_body, of_parameters, read_body};
 use super::trace::RequestId;
 use super::{Web, answer, identity, socket};
 use crate::auth::Caller;
@@ -22,13 +22,13 @@ pub async fn post(
     State(web): State<Web>,
     Extension(id): Extension<RequestId>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    body: Body,
 ) -> Response {
-    let read = || -> Result<Request, Unreadable> {
+    let read = async {
         check_media_type(&headers)?;
-        of_body(&body.map_err(|rejection| unreadable(&rejection))?)
+        of_body(&read_body(body).await?)
     };
-    match read() {
+    match read.await {
         Ok(request) => run(&web, &id, &headers, request, true).await,
         Err((status, message)) => answer::refuse(status, Code::BadRequest, &message, &id),
     }
@@ -61,15 +61,6 @@ pub async fn get(
         Ok(request) => run(&web, &id, &headers, request, false).await,
         Err((status, message)) => answer::refuse(status, Code::BadRequest, &message, &id),
     }
-}
-
-fn unreadable(rejection: &BytesRejection) -> Unreadable {
-    let status = rejection.status();
-    let message = match status {
-        StatusCode::PAYLOAD_TOO_LARGE => "The request is larger than 2 MiB. Shorten it.",
-        _ => "The body of the request could not be read. Send it again.",
-    };
-    (status, message.to_string())
 }
 
 async fn run(web: &Web, id: &RequestId, headers: &HeaderMap, request: Request, may_write: bool) -> Response {

@@ -16,7 +16,6 @@ mod trace;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::get;
 use tokio::net::TcpListener;
@@ -26,9 +25,6 @@ use tokio_util::task::TaskTracker;
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::graphql::Api;
-
-/// The largest body of a request, in bytes.
-const BODY_LIMIT: usize = 2 * 1024 * 1024;
 
 /// What handlers share.
 #[derive(Clone)]
@@ -49,7 +45,6 @@ fn router(web: Web) -> Router {
         .route("/preview/{site}", get(preview::home))
         .route("/preview/{site}/{slug}", get(preview::page))
         .fallback(answer::no_such_path)
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(from_fn_with_state(web.clone(), origin::check));
     Router::new()
         .route("/livez", get(health::live))

@@ -1,11 +1,18 @@
 //! Reading a GraphQL request from a body or from a query string.
 
 use async_graphql::{Request, Variables};
+use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
+use futures::StreamExt;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+
+/// The largest body of a request, in bytes.
+const BODY_LIMIT: usize = 2 * 1024 * 1024;
+/// How far a body that is too large is read on.
+const DISCARD_LIMIT: usize = 4 * BODY_LIMIT;
 
 /// Why it is none: a status and a sentence.
 pub type Unreadable = (StatusCode, String);
@@ -42,6 +49,28 @@ pub fn check_media_type(headers: &HeaderMap) -> Result<(), Unreadable> {
     }
     let message = "Send the request as JSON, with the header `Content-Type: application/json`.";
     Err((StatusCode::UNSUPPORTED_MEDIA_TYPE, message.to_string()))
+}
+
+/// The body, if it is no larger than it may be. A larger one is read on for a while and thrown away: a client that is
+/// still sending when the connection closes would not see the answer.
+pub async fn read_body(body: Body) -> Result<Vec<u8>, Unreadable> {
+    let mut chunks = body.into_data_stream();
+    let (mut bytes, mut received) = (Vec::new(), 0);
+    while let Some(chunk) = chunks.next().await {
+        let Ok(chunk) = chunk else {
+            return bad("The body of the request could not be read. Send it again.");
+        };
+        received += chunk.len();
+        if received <= BODY_LIMIT {
+            bytes.extend_from_slice(&chunk);
+        } else if received > DISCARD_LIMIT {
+            break;
+        }
+    }
+    if received <= BODY_LIMIT {
+        return Ok(bytes);
+    }
+    Err((StatusCode::PAYLOAD_TOO_LARGE, "The request is larger than 2 MiB. Shorten it.".to_string()))
 }
 
 pub fn of_body(body: &[u8]) -> Result<Request, Unreadable> {

@@ -24,7 +24,11 @@ pub fn hold(engine: Engine, job: job::Model) -> impl Future<Output = ()> + Send 
         stop: stop.clone(),
         is_suspect,
     };
-    engine.held.lock().insert(job.id, entry);
+    let before = engine.held.lock().insert(job.id, entry);
+    // This process lost the job and has it again: the run under the older lease must end now.
+    if let Some(before) = before {
+        before.stop.ask(Why::LostLease);
+    }
     run_to_end(engine, job, stop)
 }
 

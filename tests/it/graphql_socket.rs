@@ -78,6 +78,8 @@ async fn written_text_adds_up_to_the_finished_block(backend: Backend) {
     let id = GlobalId::new(IdKind::Job, job).to_string();
     socket.subscribe("text", watch, json!({ "id": id })).await;
     until(&mut socket, |event| event["__typename"] == "JobStarted").await;
+    // A release is for calls that have begun.
+    served.world.script.reached(&When::any_page(), 0).await;
     served.world.script.release();
     let events = until(&mut socket, |event| event["__typename"] == "JobFinished").await;
     assert_eq!(socket.receive().await, json!({ "id": "text", "type": "complete" }));

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use super::facts::{self, Fact};
 use super::language_or_english;
 use super::library::{Language, Line, Tone, Trade};
+use super::place::place;
 use super::seed::{Dice, hash};
 use super::text;
 use crate::ai::request::{Brief, Choice};
@@ -307,88 +308,6 @@ fn publishable(language: &'static Language, summary: &str) -> Vec<String> {
         .take(8)
         .collect()
 }
-
-/// A place named after "in": "in Ghent", "in San Sebastián".
-fn place(text: &str) -> Option<String> {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    for at in 1..words.len() {
-        if words[at - 1] != "in" {
-            continue;
-        }
-        let mut name: Vec<&str> = Vec::new();
-        for word in &words[at..] {
-            let bare = word.trim_matches(|c: char| !c.is_alphanumeric());
-            let capital = bare.chars().next().is_some_and(char::is_uppercase)
-                && bare.chars().all(|c| c.is_alphabetic() || c == '-' || c == '\'')
-                && bare.chars().skip(1).any(char::is_lowercase);
-            let joins =
-                !name.is_empty() && matches!(*word, "de" | "la" | "am" | "upon" | "sur" | "of" | "del" | "an" | "der");
-            if (!capital && !joins) || NOT_PLACES.contains(&bare) || name.len() == 4 {
-                break;
-            }
-            name.push(bare);
-            if !word.ends_with(bare) {
-                break;
-            }
-        }
-        while name
-            .last()
-            .is_some_and(|word| word.chars().next().is_some_and(char::is_lowercase))
-        {
-            name.pop();
-        }
-        let found = name.join(" ");
-        if !found.is_empty() && found.chars().count() <= 40 {
-            return Some(found);
-        }
-    }
-    None
-}
-
-const NOT_PLACES: &[&str] = &[
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-    "Monday",
-    "Tuesday",
-    "Wednesday",
-    "Thursday",
-    "Friday",
-    "Saturday",
-    "Sunday",
-    "English",
-    "German",
-    "French",
-    "Spanish",
-    "Italian",
-    "Dutch",
-    "Portuguese",
-    "Polish",
-    "Arabic",
-    "Chinese",
-    "Japanese",
-    "Spring",
-    "Summer",
-    "Autumn",
-    "Winter",
-    "Latin",
-    "Russian",
-    "Turkish",
-    "Python",
-    "Java",
-    "Rust",
-    "Our",
-    "The",
-];
 
 fn wishes(brief: &Brief, summary: &str) -> BTreeSet<String> {
     let mut out = text::stems(summary);

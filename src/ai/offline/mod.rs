@@ -12,9 +12,11 @@ mod ledger;
 mod library;
 mod offers;
 mod outline;
+mod place;
 mod placement;
 mod plan;
 mod seed;
+mod stock;
 mod text;
 mod theme;
 

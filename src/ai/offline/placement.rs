@@ -87,6 +87,8 @@ impl Placement {
                 }
             }
         }
+        // A site with hardly any text still says every fact, however full that one text becomes.
+        let best = best.or_else(|| first_text(pages).map(|at| (0, at, How::Words)));
         if let Some((_, at, how)) = best {
             if let (How::Answer(_), Some((_, words))) = (&how, question) {
                 self.answered.extend(words);
@@ -146,6 +148,22 @@ fn contact_section(pages: &[PageView]) -> Option<(usize, usize)> {
     };
     let found = all().find(|(.., own)| *own).or_else(|| all().next());
     found.map(|(page, section, _)| (page, section))
+}
+
+fn first_text(pages: &[PageView]) -> Option<(usize, usize)> {
+    let can = |kind: &str| {
+        matches!(
+            kind,
+            "TEXT" | "SPLIT" | "FAQ" | "CTA" | "CONTACT" | "HERO" | "FEATURES" | "PRODUCTS"
+        )
+    };
+    let of = |(page, view): (usize, &PageView)| {
+        view.sections
+            .iter()
+            .position(|s| can(&s.kind))
+            .map(|section| (page, section))
+    };
+    pages.iter().enumerate().find_map(of)
 }
 
 /// The question that a fact answers, with the words that mark other questions as answered.
@@ -223,7 +241,7 @@ fn capacity(kind: &str, how: &How) -> (usize, usize) {
         (_, How::Answer(_)) => (6000, 5),
         ("TEXT" | "SPLIT", _) => (4000, 40),
         ("CTA", _) => (1200, 8),
-        ("FAQ", _) => (1400, 2),
+        ("FAQ", _) => (1200, 12),
         ("GALLERY", _) => (180, 1),
         ("HERO", _) => (150, 3),
         ("CONTACT", _) => (280, 4),

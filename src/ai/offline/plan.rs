@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 
 use super::brief::Context;
 use super::ledger::Ledger;
-use super::library::{Line, recipes};
+use super::library::Line;
 use super::outline::{PageView, titled_pool, topic};
-use super::seed::Dice;
+use super::stock::Stock;
 use super::{text, theme};
 use crate::ai::request::Section;
 
@@ -100,139 +100,31 @@ fn page_type(line: &Line) -> &str {
     line.get(1).map_or("CUSTOM", String::as_str)
 }
 
-/// How many more sections of a kind the trade has words for.
-struct Stock(BTreeMap<&'static str, usize>);
-
-impl Stock {
-    fn of(context: &Context, has_faq_page: bool) -> Stock {
-        let count = |list: &str| context.list(list).len();
-        let one = |list: &str| usize::from(count(list) > 0);
-        Stock(BTreeMap::from([
-            ("FEATURES", (count("benefits") + context.audiences.len()) / 3),
-            ("STEPS", context.trade.processes.len()),
-            ("SPLIT", count("splits")),
-            ("TEXT", count("stories")),
-            ("CTA", count("closings")),
-            (
-                "FAQ",
-                count("questions").saturating_sub(if has_faq_page { 5 } else { 0 }) / 3,
-            ),
-            ("GALLERY", 2),
-            ("PRODUCTS", 2),
-            ("TESTIMONIALS", one("voices")),
-            ("STATS", one("stats")),
-            ("LOGOS", one("partners")),
-            ("PRICING", one("plans")),
-            ("TEAM", one("team")),
-            ("TIMELINE", one("timeline")),
-            ("CONTACT", 1),
-            ("HERO", usize::MAX),
-        ]))
-    }
-
-    fn take(&mut self, kind: &str) -> bool {
-        match self.0.get_mut(kind) {
-            Some(left) if *left > 0 => {
-                *left -= 1;
-                true
-            }
-            _ => false,
-        }
-    }
-
-    /// The kinds of a page: three to seven, the opening first.
-    fn layout(&mut self, context: &Context, page: &PageView, alone: bool) -> Vec<String> {
-        let named = match page.page_type.as_str() {
-            "HOME" if alone => "HOME_ALONE".to_owned(),
-            "HOME" => format!("HOME_{}", context.trade.family),
-            other => other.to_owned(),
-        };
-        let variants = recipes()
-            .get(&named)
-            .or_else(|| recipes().get("HOME_general").filter(|_| page.page_type == "HOME"));
-        let variants = variants.or_else(|| recipes().get("CUSTOM"));
-        let mut dice = Dice::new(context.seed, &format!("layout {}", page.slug));
-        let recipe = variants
-            .and_then(|variants| dice.pick(variants))
-            .cloned()
-            .unwrap_or_default();
-        let mut kinds: Vec<String> = vec!["HERO".to_owned()];
-        let main = context
-            .trade
-            .list("pages")
-            .first()
-            .is_some_and(|line| line[0] == page.slug);
-        let priced = context.facts.iter().filter(|fact| fact.price.is_some()).count() > 1;
-        for kind in recipe {
-            // The page of questions and the list of prices draw on what is kept for them.
-            let kept = matches!((page.page_type.as_str(), kind.as_str()), ("FAQ", "FAQ"))
-                || (priced && page.page_type == "PRICING" && kind == "PRODUCTS");
-            if kinds.len() < 7 && (kept || self.take(&kind)) {
-                kinds.push(kind);
-            }
-        }
-        if main && !kinds.iter().any(|kind| kind == "PRODUCTS") && kinds.len() < 7 && self.take("PRODUCTS") {
-            kinds.insert(1, "PRODUCTS".to_owned());
-        }
-        self.add_for_facts(context, page, &mut kinds);
-        for kind in ["FEATURES", "TEXT", "SPLIT", "FAQ", "CTA", "GALLERY"] {
-            if kinds.len() < 3 && !kinds.iter().any(|known| known == kind) && self.take(kind) {
-                kinds.push(kind.to_owned());
-            }
-        }
-        while kinds.len() < 3 {
-            kinds.push("TEXT".to_owned());
-        }
-        kinds
-    }
-
-    /// Years ask for a history, counts for figures, where the page is the place for them.
-    fn add_for_facts(&mut self, context: &Context, page: &PageView, kinds: &mut Vec<String>) {
-        let years = context.facts.iter().filter(|fact| fact.year.is_some()).count();
-        let figures = context.facts.iter().filter(|fact| fact.figure.is_some()).count();
-        let wanted = [
-            ("TIMELINE", years > 0 && page.page_type == "ABOUT"),
-            ("STATS", figures > 0 && page.page_type == "HOME"),
-        ];
-        for (kind, needed) in wanted {
-            if needed && kinds.len() < 7 && !kinds.iter().any(|known| known == kind) && self.take(kind) {
-                kinds.insert(kinds.len().min(2), kind.to_owned());
-            }
-        }
-    }
-}
-
 /// A process or a picture story that belongs to one page moves there from where it would be a stranger.
 fn move_to_topics(context: &Context, pages: &mut [PageView]) {
     let ledger = Ledger::new(context, pages.iter().map(topic).collect());
     for kind in ["STEPS", "SPLIT"] {
         let Some(pool) = titled_pool(kind) else { continue };
         let homes = ledger.homes(pool);
-        for at in 1..pages.len() {
+        for (at, page) in pages.iter_mut().enumerate().skip(1) {
             let belonging = homes.iter().filter(|home| **home == Some(at)).count();
-            let special = matches!(
-                pages[at].page_type.as_str(),
-                "SERVICES" | "CUSTOM" | "PRODUCTS" | "LANDING"
-            );
-            let present = pages[at].sections.iter().position(|section| section.kind == kind);
+            let special = matches!(page.page_type.as_str(), "SERVICES" | "CUSTOM" | "PRODUCTS" | "LANDING");
+            let present = page.sections.iter().position(|section| section.kind == kind);
             match present {
-                None if special && belonging > 0 && pages[at].sections.len() < 6 => {
-                    let place = pages[at].sections.len().min(2);
+                None if special && belonging > 0 && page.sections.len() < 6 => {
+                    let place = page.sections.len().min(2);
                     let section = Section {
                         position: 0,
                         kind: kind.to_owned(),
                         heading: String::new(),
                         goal: String::new(),
                     };
-                    pages[at].sections.insert(place, section);
+                    page.sections.insert(place, section);
                 }
                 Some(index)
-                    if special
-                        && belonging == 0
-                        && homes.iter().all(Option::is_some)
-                        && pages[at].sections.len() > 3 =>
+                    if special && belonging == 0 && homes.iter().all(Option::is_some) && page.sections.len() > 3 =>
                 {
-                    pages[at].sections.remove(index);
+                    page.sections.remove(index);
                 }
                 _ => {}
             }

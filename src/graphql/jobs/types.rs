@@ -123,6 +123,8 @@ pub enum JobFailureCode {
     Interrupted,
     /// The writing service answered with something unreadable. Start again.
     BadOutput,
+    /// The writing service reached its length limit. Start again, or plan fewer sections.
+    Length,
 }
 
 impl JobFailureCode {

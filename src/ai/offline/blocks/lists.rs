@@ -137,12 +137,13 @@ pub(super) fn faq(writer: &mut Writer, at: At) -> Value {
     let mut items: Vec<(String, String)> = Vec::new();
     for (index, how) in writer.placement.at(at.page, at.index) {
         let answer = text::sentence(&text::capitalised(&context.facts[*index].text));
-        match how {
-            How::Answer(question) => match items.iter_mut().find(|(known, _)| known == question) {
-                Some((_, text)) => *text = format!("{text} {answer}"),
-                None => items.push((question.clone(), answer)),
-            },
-            _ => items.push((context.language.text("question_for_words").to_owned(), answer)),
+        let question = match how {
+            How::Answer(question) => question.as_str(),
+            _ => context.language.text("question_for_words"),
+        };
+        match items.iter_mut().find(|(known, _)| known == question) {
+            Some((_, text)) => *text = format!("{text} {answer}"),
+            None => items.push((question.to_owned(), answer)),
         }
     }
     if audience_place(writer) == Some((at.page, at.index)) {

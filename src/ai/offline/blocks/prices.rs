@@ -30,7 +30,9 @@ pub(super) fn products(writer: &mut Writer, at: At) -> Value {
     let most = if home { usize::MAX } else { wanted };
     let mut drawn: Vec<usize> = Vec::new();
     while items.len() + drawn.len() < most {
-        let Some(index) = writer.ledger.draw("offers", at.page, &heading) else { break };
+        let Some(index) = writer.ledger.draw("offers", at.page, &heading) else {
+            break;
+        };
         drawn.push(index);
     }
     if home {
@@ -64,7 +66,11 @@ fn name_briefly(writer: &mut Writer, drawn: Vec<usize>, wanted: usize) -> Vec<us
     let mut shown = if short.len() > 2 { short } else { drawn.clone() };
     shown.truncate(wanted);
     let told = |index: &usize| shown.contains(index) && !brief(index);
-    let freed: Vec<_> = drawn.iter().filter(|index| !told(index)).map(|index| ("offers", *index)).collect();
+    let freed: Vec<_> = drawn
+        .iter()
+        .filter(|index| !told(index))
+        .map(|index| ("offers", *index))
+        .collect();
     writer.ledger.free(&freed);
     shown
 }
@@ -89,11 +95,25 @@ fn offer(writer: &Writer, line: &Line, home: bool, with_price: bool) -> Value {
     json!({ "name": text::clip(&name, 110), "description": text::clip(&description, 580), "price": price, "image": image })
 }
 
-/// The first clause of an offer's description, if it is short enough not to count as a repetition.
+/// The first clauses of an offer's description, as far as they are too short to count as a repetition.
 fn teaser(line: &Line) -> Option<String> {
-    let clause = line.get(1)?.split([',', ';', ':', '.']).next()?.trim();
-    let words = clause.split_whitespace().count();
-    ((3..=7).contains(&words) && !clause.contains('[')).then(|| clause.to_owned())
+    let sentence = line.get(1)?.split([';', ':', '.']).next()?.trim();
+    let mut short: Vec<&str> = Vec::new();
+    let mut words = 0;
+    for clause in sentence.split(", ") {
+        words += clause.split_whitespace().count();
+        if words > 7 {
+            // What ends with "and" is the tail of a list, and half a list says something else.
+            let tail = clause.contains(" and ") || clause.contains(" or ");
+            if tail {
+                return None;
+            }
+            break;
+        }
+        short.push(clause);
+    }
+    let text = short.join(", ");
+    (text.split_whitespace().count() >= 3 && !text.contains('[')).then_some(text)
 }
 
 /// Products whose price the brief gives, with the trade's description where there is one.

@@ -125,7 +125,16 @@ pub(super) fn timeline(writer: &mut Writer, at: At) -> Value {
         // Only that there was a beginning is certain; what came later is a suggestion to the owner.
         let (title, told) = match number {
             0 => (title.to_owned(), line.get(2).map(|text| context.say(text))),
-            _ => (ask(&context.language.text("such_as").replace("{title}", &text::lowered(title)), 100), None),
+            _ => (
+                ask(
+                    &context
+                        .language
+                        .text("such_as")
+                        .replace("{title}", &text::lowered(title)),
+                    100,
+                ),
+                None,
+            ),
         };
         let mut text: Vec<String> = told.into_iter().collect();
         text.append(&mut extra);

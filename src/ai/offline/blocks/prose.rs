@@ -172,13 +172,13 @@ pub(super) fn contact(writer: &mut Writer, at: At) -> Value {
     let mut intro: Vec<String> = words(writer, at);
     let phrases = lines(&context.tone.contact_intros);
     let start = context.dice("contact").below(phrases.len());
-    let said = phrases
+    let mut said = phrases
         .iter()
         .cycle()
         .skip(start)
         .take(phrases.len())
         .map(|line| context.say(&line[0]));
-    let fresh = said.filter(|text| !writer.said.contains(text)).next();
+    let fresh = said.find(|text| !writer.said.contains(text));
     if let Some(text) = fresh.filter(|_| intro.iter().map(String::len).sum::<usize>() < 200) {
         writer.said.insert(text.clone());
         intro.insert(0, text);
