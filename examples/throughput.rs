@@ -20,7 +20,9 @@ type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 async fn main() -> Outcome<()> {
     let folder = std::env::temp_dir().join(format!("sitewright-throughput-{}", std::process::id()));
     std::fs::create_dir_all(&folder)?;
-    let url = std::env::args().nth(1).unwrap_or(format!("sqlite://{}/test.db", folder.display()));
+    let url = std::env::args()
+        .nth(1)
+        .unwrap_or(format!("sqlite://{}/test.db", folder.display()));
     let mut config = config::load(&Source::default())?;
     config.database.url.clone_from(&url);
     config.ai.offline_tokens_per_second = 0;
@@ -34,7 +36,10 @@ async fn main() -> Outcome<()> {
     let site = site(&app).await?;
     let job = start(&app, site, 6).await?;
     finished(&app, job).await?;
-    println!("a site of six pages, structure included: {:.2} s", started.elapsed().as_secs_f64());
+    println!(
+        "a site of six pages, structure included: {:.2} s",
+        started.elapsed().as_secs_f64()
+    );
 
     two_hundred(&app).await?;
     let violations = jobs::invariants::verify(&app.db).await.map_err(|error| error.cause())?;
@@ -89,9 +94,15 @@ async fn finished(app: &App, job: Uuid) -> Outcome<()> {
     let mut feed = Box::pin(app.feeds.job(job, After::Start));
     loop {
         let next = tokio::time::timeout(Duration::from_secs(120), feed.next()).await?;
-        let item = next.ok_or("the stream ended without a terminal event")?.map_err(|error| error.cause())?;
+        let item = next
+            .ok_or("the stream ended without a terminal event")?
+            .map_err(|error| error.cause())?;
         if let JobBody::Event(JobEvent::Finished { state, .. }) = item.body {
-            return if state == JobState::Succeeded { Ok(()) } else { Err("a job did not succeed".into()) };
+            return if state == JobState::Succeeded {
+                Ok(())
+            } else {
+                Err("a job did not succeed".into())
+            };
         }
     }
 }

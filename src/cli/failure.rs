@@ -21,6 +21,22 @@ impl Failure {
         }
     }
 
+    /// Something that should work did not: exit code 1.
+    pub fn broken(message: impl Into<String>) -> Self {
+        Failure {
+            message: message.into(),
+            code: 1,
+        }
+    }
+
+    /// A job ended without its result: exit code 4.
+    pub fn generation_failed(message: impl Into<String>) -> Self {
+        Failure {
+            message: message.into(),
+            code: 4,
+        }
+    }
+
     pub fn code(&self) -> ExitCode {
         ExitCode::from(self.code)
     }

@@ -1,14 +1,17 @@
 //! The command line: one file a command, each reading its configuration and speaking in sentences.
 //!
-//! Commands other than `serve` work beside a running server: they take no lock that it holds.
+//! Commands other than `serve` and `generate`, which run jobs, work beside a running server: they take no lock
+//! that it holds.
 
 mod account;
 mod credits;
 mod failure;
+mod generate;
 mod key;
 mod ledger;
 mod migrate;
 mod serve;
+mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -37,6 +40,8 @@ struct Cli {
 enum Command {
     /// Serve the GraphQL API and run jobs (the default).
     Serve,
+    Generate(generate::Args),
+    Watch(watch::Args),
     /// Apply, take back or list the database's migrations. `serve` applies them by itself.
     #[command(subcommand)]
     Migrate(migrate::Command),
@@ -79,6 +84,8 @@ pub fn main() -> ExitCode {
 
 async fn run(cli: Cli) -> Result<ExitCode, Failure> {
     match cli.command {
+        // It talks to a server: this folder's configuration says nothing about that one.
+        Some(Command::Watch(args)) => return watch::run(args).await,
         Some(Command::Schema) => {
             print!("{}", crate::graphql::sdl());
             return Ok(ExitCode::SUCCESS);
@@ -89,7 +96,10 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         }
         _ => {}
     }
-    let config = config::load(&Source::of_process(cli.config.as_deref())?)?;
+    let mut config = config::load(&Source::of_process(cli.config.as_deref())?)?;
+    if matches!(cli.command, Some(Command::Generate(_))) {
+        generate::quiet(&mut config);
+    }
     telemetry::init(&config.log)?;
     match cli.command {
         None | Some(Command::Serve) => serve::run(config).await?,
@@ -98,7 +108,8 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Some(Command::Key(command)) => key::run(&config, command).await?,
         Some(Command::Credits(command)) => credits::run(&config, command).await?,
         Some(Command::Ledger(command)) => return ledger::run(&config, command).await,
-        Some(Command::Schema | Command::Config) => {}
+        Some(Command::Generate(args)) => return generate::run(config, args).await,
+        Some(Command::Schema | Command::Config | Command::Watch(_)) => {}
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -38,19 +38,38 @@ pub struct Block {
 impl Site {
     /// The site of this account; none when it is not theirs, does not exist or is not planned yet.
     pub async fn read(connection: &impl ConnectionTrait, account: Uuid, id: Uuid) -> Result<Option<Site>> {
-        let Some(blueprint) = store::blueprint(connection, account, id).await? else { return Ok(None) };
-        let Some(structure) = blueprint.structure.clone() else { return Ok(None) };
+        let Some(blueprint) = store::blueprint(connection, account, id).await? else {
+            return Ok(None);
+        };
+        let Some(structure) = blueprint.structure.clone() else {
+            return Ok(None);
+        };
         let rows = store::pages_of(connection, id).await?;
         let ids: Vec<Uuid> = rows.iter().map(|page| page.id).collect();
         let blocks = store::blocks_of(connection, &ids).await?;
         let mut pages = Vec::with_capacity(rows.len());
         for row in rows {
             let own = blocks.iter().filter(|block| block.page_id == row.id).cloned();
-            let seo = Seo { title: row.seo_title.clone(), description: row.seo_description.clone() };
-            pages.push(Page { seo, blocks: own.filter_map(Block::read).collect(), row });
+            let seo = Seo {
+                title: row.seo_title.clone(),
+                description: row.seo_description.clone(),
+            };
+            pages.push(Page {
+                seo,
+                blocks: own.filter_map(Block::read).collect(),
+                row,
+            });
         }
-        let (structure, brief) = (serde_json::from_value(structure)?, serde_json::from_value(blueprint.brief.clone())?);
-        Ok(Some(Site { blueprint, structure, brief, pages }))
+        let (structure, brief) = (
+            serde_json::from_value(structure)?,
+            serde_json::from_value(blueprint.brief.clone())?,
+        );
+        Ok(Some(Site {
+            blueprint,
+            structure,
+            brief,
+            pages,
+        }))
     }
 
     pub fn page(&self, slug: &str) -> Option<&Page> {
@@ -59,7 +78,10 @@ impl Site {
 
     /// The document of one of its pages.
     pub fn html(&self, page: &Page, base: LinkBase) -> String {
-        let reference = |page: &Page| render::PageRef { slug: page.row.slug.clone(), title: page.row.title.clone() };
+        let reference = |page: &Page| render::PageRef {
+            slug: page.row.slug.clone(),
+            title: page.row.title.clone(),
+        };
         let site = render::Site {
             name: &self.structure.site_name,
             tagline: &self.structure.tagline,
@@ -84,12 +106,23 @@ impl Block {
     /// A block of a kind that this build does not know is left out.
     fn read(row: block::Model) -> Option<Block> {
         let kind = BlockKind::parse(&row.kind)?;
-        let content = row.content.clone().and_then(|content| Content::of_kind(kind, content).ok());
+        let content = row
+            .content
+            .clone()
+            .and_then(|content| Content::of_kind(kind, content).ok());
         let placeholders = match &row.placeholders {
-            Value::Array(phrases) => phrases.iter().filter_map(|phrase| phrase.as_str().map(str::to_string)).collect(),
+            Value::Array(phrases) => phrases
+                .iter()
+                .filter_map(|phrase| phrase.as_str().map(str::to_string))
+                .collect(),
             _ => Vec::new(),
         };
-        Some(Block { row, kind, content, placeholders })
+        Some(Block {
+            row,
+            kind,
+            content,
+            placeholders,
+        })
     }
 
     fn shown(&self) -> render::RenderBlock<'_> {

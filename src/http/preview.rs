@@ -22,12 +22,7 @@ use crate::sites::store;
 /// Seconds between two looks at a page that is being written.
 const RENEW: &str = "3";
 
-pub async fn home(
-    web: State<Web>,
-    id: Extension<RequestId>,
-    headers: HeaderMap,
-    Path(site): Path<String>,
-) -> Response {
+pub async fn home(web: State<Web>, id: Extension<RequestId>, headers: HeaderMap, Path(site): Path<String>) -> Response {
     show(&web, &id, &headers, &site, "").await
 }
 
@@ -47,11 +42,18 @@ async fn show(web: &Web, id: &RequestId, headers: &HeaderMap, site: &str, slug: 
         Ok(None) => return answer::refuse(StatusCode::UNAUTHORIZED, Code::Unauthenticated, identity::NO_KEY, id),
         Err(error) => return failed(&error, id),
     };
-    let Some(uuid) = GlobalId::parse_as(IdKind::Blueprint, site) else { return missing(id) };
+    let Some(uuid) = GlobalId::parse_as(IdKind::Blueprint, site) else {
+        return missing(id);
+    };
     match Site::read(app.db.reader(), caller.account, uuid).await {
         Ok(Some(found)) => {
-            let Some(page) = found.page(slug) else { return missing(id) };
-            let base = LinkBase::Preview { path: format!("/preview/{site}"), query: String::new() };
+            let Some(page) = found.page(slug) else {
+                return missing(id);
+            };
+            let base = LinkBase::Preview {
+                path: format!("/preview/{site}"),
+                query: String::new(),
+            };
             let is_changing = found.blueprint.status == BlueprintStatus::Generating;
             let mut policy = content_security_policy(&found.structure.theme);
             let _ = write!(policy, "; frame-ancestors 'self'");

@@ -70,7 +70,10 @@ pub async fn read_body(body: Body) -> Result<Vec<u8>, Unreadable> {
     if received <= BODY_LIMIT {
         return Ok(bytes);
     }
-    Err((StatusCode::PAYLOAD_TOO_LARGE, "The request is larger than 2 MiB. Shorten it.".to_string()))
+    Err((
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "The request is larger than 2 MiB. Shorten it.".to_string(),
+    ))
 }
 
 pub fn of_body(body: &[u8]) -> Result<Request, Unreadable> {

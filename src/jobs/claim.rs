@@ -4,6 +4,8 @@
 //! Candidates are chosen without locks, then locked in id order skipping what others hold, then the
 //! accounts in id order; the guards are checked again by the statements that write.
 
+use std::collections::BTreeMap;
+
 use sea_orm::FromQueryResult;
 use uuid::Uuid;
 
@@ -157,7 +159,8 @@ async fn start(unit: &Unit, engine: &Engine, id: Uuid) -> Result<Option<job::Mod
 }
 
 async fn announce(unit: &mut Unit, started: &[job::Model]) -> Result<()> {
-    let mut sites: Vec<(Uuid, Vec<(Option<Uuid>, BlueprintBody)>)> = Vec::new();
+    // Blueprints are locked in the order of their ids.
+    let mut sites: BTreeMap<Uuid, Vec<_>> = BTreeMap::new();
     for job in started {
         let event = JobEvent::Started { attempt: job.attempt };
         let before = last_event(unit, job).await?;
@@ -170,14 +173,13 @@ async fn announce(unit: &mut Unit, started: &[job::Model]) -> Result<()> {
             &event,
         )
         .await?;
-        let Some(site) = job.blueprint_id else { continue };
-        let body = (Some(job.id), BlueprintBody::Job(event));
-        match sites.iter_mut().find(|(id, _)| *id == site) {
-            Some((_, events)) => events.push(body),
-            None => sites.push((site, vec![body])),
+        if let Some(site) = job.blueprint_id {
+            sites
+                .entry(site)
+                .or_default()
+                .push((Some(job.id), BlueprintBody::Job(event)));
         }
     }
-    sites.sort_by_key(|(id, _)| *id);
     for (site, events) in sites {
         append::blueprint_events(unit, site, &events).await?;
     }

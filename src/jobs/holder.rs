@@ -86,16 +86,18 @@ async fn conclude_run(work: &mut Work, result: Result<Done, Halt>) -> Result<()>
         },
         Err(Halt::Stopped) => match of_stop(work.stop.why()) {
             Some(outcome) => outcome,
-            None => return Ok(()),
+            None => return lost(),
         },
         Err(Halt::Failed(failure)) => failed(failure),
-        Err(Halt::Error(Error::LostLease)) => {
-            tracing::warn!("the job's lease was lost; nothing more is written");
-            return Ok(());
-        }
+        Err(Halt::Error(Error::LostLease)) => return lost(),
         Err(Halt::Error(error)) => failed(Failure::internal(error.cause())),
     };
     conclude(work, outcome).await.map(|_| ())
+}
+
+fn lost() -> Result<()> {
+    tracing::warn!("the job's lease was lost; nothing more is written");
+    Ok(())
 }
 
 fn failed(failure: Failure) -> Outcome {

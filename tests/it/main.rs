@@ -6,6 +6,13 @@
 #[macro_use]
 mod support;
 
+mod commands;
+mod crashes;
+mod feeds;
+mod graphql_blocks;
+mod graphql_http;
+mod graphql_served;
+mod graphql_socket;
 mod house;
 mod lifecycle;
 mod schema;

@@ -173,5 +173,9 @@ connection!(SiteBlueprintConnection SiteBlueprintEdge SiteBlueprint "the account
 /// The path of a page's preview; the home page has no slug.
 pub(super) fn preview_url(site: Uuid, slug: &str) -> String {
     let site = GlobalId::new(IdKind::Blueprint, site);
-    if slug.is_empty() { format!("/preview/{site}") } else { format!("/preview/{site}/{slug}") }
+    if slug.is_empty() {
+        format!("/preview/{site}")
+    } else {
+        format!("/preview/{site}/{slug}")
+    }
 }

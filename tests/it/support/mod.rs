@@ -3,5 +3,8 @@
 #[macro_use]
 mod world;
 pub mod postgres;
+pub mod process;
+mod viewer;
 
-pub use world::{Backend, Site, World};
+pub use viewer::Viewer;
+pub use world::{Backend, PATIENCE, Site, World};

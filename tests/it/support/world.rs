@@ -16,7 +16,8 @@ use sitewright::config::{self, Config, Source};
 use sitewright::entities::{HoldState, HostingType, account, block, blueprint, credit_hold, job, page};
 use sitewright::events::{After, JobBody, JobEvent, Unit};
 use sitewright::jobs::invariants::verify;
-use sitewright::{credits, generation, sites};
+use sitewright::jobs::{Orphans, rescue};
+use sitewright::{credits, db, generation, sites};
 use uuid::Uuid;
 
 use super::postgres::{self, TestDatabase};
@@ -132,6 +133,41 @@ impl World {
         boot::open_with(self.app.config.clone(), provider)
             .await
             .expect("a second process opens")
+    }
+
+    /// A process that runs no jobs: its watchers hear of this world's only through the database.
+    pub async fn watching_process(&self) -> Running {
+        let mut config = self.app.config.clone();
+        config.jobs.concurrency = 0;
+        let app = boot::open_with(config, Provider::Scripted(self.script.clone())).await;
+        boot::start(app.expect("a watching process opens"))
+            .await
+            .expect("its watchdog starts")
+    }
+
+    /// Ends this world's loops, so that a process that a test starts may have its database. Reading goes on.
+    pub async fn stop_loops(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.stop().await;
+        }
+    }
+
+    /// Lets a running job's lease run out and another process, which nobody here hears, take the job over.
+    pub async fn lose_lease(&self, job: Uuid) {
+        let other = self.another_process().await;
+        let expire = "UPDATE jobs SET lease_expires_at = {now+$2} WHERE id = $1";
+        loop {
+            let tx = self.app.db.write().await.unwrap();
+            db::execute(&tx, expire, [job.into(), (-1_000_i64).into()])
+                .await
+                .unwrap();
+            tx.commit().await.unwrap();
+            // A heartbeat may come in between.
+            if rescue(&other.engine, Orphans::Expired).await.unwrap() == 1 {
+                break;
+            }
+        }
+        other.db.close().await;
     }
 
     pub async fn new_account(&self, name: &str, credits: i64) -> Uuid {

@@ -1,0 +1,218 @@
+//! A client of a job's stream that does exactly what the documentation tells it, and fails the test when that is not
+//! enough: a hole in the text, an event twice, a second end, or a page that differs from the stored one.
+//!
+//! It knows nothing of feeds and sockets; both hand it what they hear.
+
+use std::collections::BTreeMap;
+
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use serde_json::Value;
+use sitewright::db::Db;
+use sitewright::entities::{BlockStatus, block, job_event};
+use sitewright::events::{After, JobBody, JobEvent, JobFeedItem};
+use sitewright::ids::Position;
+use uuid::Uuid;
+
+/// One item of a job's stream, from whatever it came.
+#[derive(Debug, Clone)]
+pub struct Heard {
+    pub at: Position,
+    pub what: What,
+}
+
+#[derive(Debug, Clone)]
+pub enum What {
+    /// An event that says nothing about text.
+    Other,
+    /// Started, or about to be tried again.
+    Reset,
+    Opened,
+    Closed(Uuid),
+    Text {
+        block: Uuid,
+        path: Vec<String>,
+        offset: usize,
+        text: String,
+    },
+    Snapshot {
+        ready: Vec<Uuid>,
+        open: Vec<(Uuid, Vec<String>, String)>,
+    },
+    Finished,
+}
+
+impl From<&JobFeedItem> for Heard {
+    fn from(item: &JobFeedItem) -> Self {
+        let what = match &item.body {
+            JobBody::Event(event) => match event {
+                JobEvent::Started { .. } | JobEvent::Retrying { .. } => What::Reset,
+                JobEvent::BlockOpened { .. } => What::Opened,
+                JobEvent::BlockClosed { block_id } => What::Closed(*block_id),
+                JobEvent::Finished { .. } => What::Finished,
+                JobEvent::Queued | JobEvent::Phase { .. } | JobEvent::PagePlanned { .. } => What::Other,
+            },
+            JobBody::Text(delta) => What::Text {
+                block: delta.block_id,
+                path: delta.path.to_vec(),
+                offset: delta.offset,
+                text: delta.text.clone(),
+            },
+            JobBody::Snapshot { blocks, open, .. } => What::Snapshot {
+                ready: blocks
+                    .iter()
+                    .filter(|b| b.status == BlockStatus::Ready)
+                    .map(|b| b.id)
+                    .collect(),
+                open: open
+                    .iter()
+                    .map(|o| (o.block_id, o.path.to_vec(), o.text.clone()))
+                    .collect(),
+            },
+        };
+        Heard { at: item.at, what }
+    }
+}
+
+/// What the client knows.
+#[derive(Debug, Clone, Default)]
+pub struct Viewer {
+    pub cursor: Option<Position>,
+    /// Text of unfinished blocks, by block and field.
+    pub open: BTreeMap<(Uuid, Vec<String>), String>,
+    /// Finished blocks with their content.
+    pub closed: BTreeMap<Uuid, Value>,
+    pub ended: usize,
+    pub snapshots: usize,
+    /// Pieces of text that were received.
+    pub pieces: usize,
+    /// Fields whose text was received letter by letter and equalled what was stored.
+    pub compared: usize,
+    /// The durable events it received, in order.
+    events: Vec<Position>,
+    /// Everything up to here may have come with a snapshot.
+    covered: Option<Position>,
+}
+
+impl Viewer {
+    /// Where to subscribe again.
+    pub fn after(&self) -> After<Position> {
+        self.cursor.map_or(After::Start, After::At)
+    }
+
+    pub async fn hear(&mut self, db: &Db, heard: impl Into<Heard>) {
+        let Heard { at, what } = heard.into();
+        assert_eq!(self.ended, 0, "{what:?} came after the end");
+        let is_snapshot = matches!(what, What::Snapshot { .. });
+        assert!(
+            is_snapshot || self.cursor.is_none_or(|cursor| at > cursor),
+            "{at:?} after {:?}",
+            self.cursor
+        );
+        if !is_snapshot && !matches!(what, What::Text { .. }) {
+            self.events.push(at);
+        }
+        match what {
+            What::Other => {}
+            What::Reset | What::Opened => self.open.clear(),
+            What::Finished => {
+                self.open.clear();
+                self.ended += 1;
+            }
+            What::Text {
+                block,
+                path,
+                offset,
+                text,
+            } => self.text(block, path, offset, &text),
+            What::Closed(block) => self.close(db, block).await,
+            What::Snapshot { ready, open } => {
+                self.snapshots += 1;
+                self.covered = self.covered.max(Some(at));
+                self.open = open
+                    .into_iter()
+                    .map(|(block, path, text)| ((block, path), text))
+                    .collect();
+                self.closed.clear();
+                for id in ready {
+                    self.closed.insert(id, content(db, id).await);
+                }
+            }
+        }
+        self.cursor = Some(at);
+    }
+
+    fn text(&mut self, block: Uuid, path: Vec<String>, offset: usize, text: &str) {
+        self.pieces += 1;
+        let known = self.open.entry((block, path)).or_default();
+        let length = known.encode_utf16().count();
+        assert!(
+            offset <= length,
+            "a gap: {length} characters are known and {offset} come before {text:?}"
+        );
+        if offset == length {
+            known.push_str(text);
+        }
+    }
+
+    /// The stored block takes the place of its text; until then the text was true.
+    async fn close(&mut self, db: &Db, block: Uuid) {
+        let stored = content(db, block).await;
+        for ((_, path), text) in self.open.iter().filter(|((id, _), _)| *id == block) {
+            let at = path.iter().fold(Some(&stored), |value, step| match value? {
+                Value::Array(list) => list.get(step.parse::<usize>().ok()?),
+                other => other.get(step),
+            });
+            assert_eq!(at.and_then(Value::as_str), Some(text.as_str()), "the text of {path:?}");
+            self.compared += 1;
+        }
+        self.open.clear();
+        self.closed.insert(block, stored);
+    }
+
+    /// It saw the job's whole life: nothing missing, nothing twice, one end, and it knows the page as it is stored.
+    pub async fn check(&self, db: &Db, job: Uuid, page: Option<Uuid>) {
+        assert_eq!(self.ended, 1, "ends seen");
+        assert!(self.open.is_empty());
+        let rows = job_event::Entity::find()
+            .filter(job_event::Column::JobId.eq(job))
+            .order_by_asc(job_event::Column::Lease)
+            .order_by_asc(job_event::Column::N)
+            .all(db.reader())
+            .await
+            .unwrap();
+        let stored: Vec<Position> = rows.iter().map(|row| Position::new(row.lease, row.n)).collect();
+        let mut once = self.events.clone();
+        once.sort();
+        once.dedup();
+        assert_eq!(once.len(), self.events.len(), "an event came twice: {:?}", self.events);
+        for at in &stored {
+            let is_known = self.events.contains(at) || Some(*at) <= self.covered;
+            assert!(is_known, "{at:?} was missed by {self:#?}");
+        }
+        if !stored.is_empty() {
+            assert!(
+                self.events.iter().all(|at| stored.contains(at)),
+                "an event that is not stored"
+            );
+        }
+        let Some(page) = page else { return };
+        let query = block::Entity::find().filter(block::Column::PageId.eq(page));
+        let blocks = query.all(db.reader()).await.unwrap();
+        let ready = blocks.into_iter().filter(|block| block.status == BlockStatus::Ready);
+        let ready: BTreeMap<Uuid, Value> = ready
+            .map(|block| (block.id, block.content.unwrap_or_default()))
+            .collect();
+        assert_eq!(self.closed, ready, "the page as the client knows it");
+    }
+}
+
+/// A finished block's content. It is stored before anybody hears of it.
+async fn content(db: &Db, id: Uuid) -> Value {
+    let block = block::Entity::find_by_id(id).one(db.reader()).await.unwrap().unwrap();
+    assert_eq!(
+        block.status,
+        BlockStatus::Ready,
+        "a block that was announced as finished"
+    );
+    block.content.expect("a finished block has content")
+}
