@@ -17,6 +17,9 @@ use crate::error::{Error, Refusal, Result, Why};
 use crate::events::{BlueprintBody, JobEvent, Notice, Unit, append};
 use crate::ids::Position;
 
+/// How often a start looks again when what stood in its way ends at that moment.
+const LOOKS: usize = 3;
+
 /// What to start.
 #[derive(Debug, Clone)]
 pub struct NewJob {
@@ -137,13 +140,21 @@ pub(super) async fn insert_job(
         new.baseline.clone().into(),
         false.into(),
     ];
-    match row::one(unit, text, values).await? {
-        Some(job) => Ok(job),
-        None => Err(already_running(unit, new).await?.into()),
+    for _ in 0..LOOKS {
+        if let Some(job) = row::one(unit, text, values.clone()).await? {
+            return Ok(job);
+        }
+        if let Some(running) = running(unit, new).await? {
+            return Err(running_refusal(running).into());
+        }
+        // It ended between the conflict and this look, so the place is free now.
     }
+    let message = "Something was just running here. Try again.";
+    Err(Refusal::new(&["input"], message, Why::Conflict { current_version: 0 }).into())
 }
 
-async fn already_running(unit: &Unit, new: &NewJob) -> Result<Refusal> {
+/// The job that stands in the way of a new one.
+async fn running(unit: &Unit, new: &NewJob) -> Result<Option<Uuid>> {
     let (column, target, kinds) = match new.page_id {
         Some(page) => (job::Column::PageId, page, [JobKind::Page, JobKind::Block]),
         None => (
@@ -156,15 +167,7 @@ async fn already_running(unit: &Unit, new: &NewJob) -> Result<Refusal> {
         .filter(column.eq(target))
         .filter(job::Column::Kind.is_in(kinds))
         .filter(job::Column::FinishedAt.is_null());
-    match query.one(&unit.tx).await? {
-        Some(job) => Ok(running_refusal(job.id)),
-        // It ended between the conflict and this look: the same start works now.
-        None => Ok(Refusal::new(
-            &["input"],
-            "Something was just running here. Try again.",
-            Why::Conflict { current_version: 0 },
-        )),
-    }
+    Ok(query.one(&unit.tx).await?.map(|job| job.id))
 }
 
 /// The answer to a second start while one runs.

@@ -6,13 +6,17 @@
 #[macro_use]
 mod support;
 
+mod binary;
 mod commands;
 mod crashes;
 mod feeds;
+mod generate;
 mod graphql_blocks;
 mod graphql_http;
 mod graphql_served;
 mod graphql_socket;
 mod house;
 mod lifecycle;
+mod operations;
 mod schema;
+mod watch;

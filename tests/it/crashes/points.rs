@@ -11,6 +11,8 @@ use crate::support::{Backend, Viewer};
 const SLOW: (&str, &str) = ("SITEWRIGHT_AI__SCRIPT", "page -> behave speed=400");
 
 /// A page job whose process dies at `point`, and everything that a client does about it.
+///
+/// Seen to fail: when a job does not leave the blocks alone that it wrote under an earlier lease, they come twice.
 async fn a_page(backend: Backend, point: &str, is_watched: bool) {
     let mut world = backend.world().await;
     let page = world.planned(world.account).await.pages[0].id;

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use rand::RngExt;
 use rustix::process::Signal;
 use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, QueryOrder, Statement};
+use sitewright::db::execute;
 use sitewright::entities::{BlockStatus, JobState, job};
 
 use super::assert_done_once;
@@ -14,6 +15,7 @@ use crate::support::{Backend, Viewer};
 
 const SLOW: (&str, &str) = ("SITEWRIGHT_AI__SCRIPT", "page -> behave speed=400");
 
+// Seen to fail: without `attempt - 1` in T9.
 async fn an_orderly_end_gives_the_job_back_and_costs_no_attempt(backend: Backend) {
     let mut world = backend.world().await;
     let page = world.planned(world.account).await.pages[0].id;
@@ -36,6 +38,7 @@ async fn an_orderly_end_gives_the_job_back_and_costs_no_attempt(backend: Backend
     world.settle().await;
 }
 
+// Seen to fail: without the limit on crashes a fourth process dies.
 async fn a_poison_job_is_given_up_and_takes_nobody_with_it(backend: Backend) {
     let mut world = backend.world().await;
     let page = world.planned(world.account).await.pages[0].id;
@@ -88,44 +91,70 @@ async fn a_poison_job_is_given_up_and_takes_nobody_with_it(backend: Backend) {
     world.settle().await;
 }
 
-async fn a_worker_that_slept_for_two_leases_changes_nothing(backend: Backend) {
+/// A worker is put to sleep within its second block and wakes up while another one writes it.
+async fn a_sleeper(backend: Backend, environment: [(&str, &str); 3]) {
     let mut world = backend.world().await;
     let page = world.planned(world.account).await.pages[0].id;
     world.stop_loops().await;
-    let sleeper = Server::start(&world, &[SLOW]).await;
+    let sleeper = Server::start(&world, &environment).await;
     let job = sleeper.start_page(page, "key").await.unwrap().job;
     let mut first = Viewer::default();
-    sleeper
-        .watch(&world, &mut first, job, |viewer| {
-            viewer.closed.len() == 1 && !viewer.open.is_empty()
-        })
-        .await;
+    let in_second_block = |viewer: &Viewer| viewer.closed.len() == 1 && !viewer.open.is_empty();
+    sleeper.watch(&world, &mut first, job, in_second_block).await;
     sleeper.process.signal(Signal::STOP);
-    // The other one notices, waits out the lease, and writes what is left.
-    let server = Server::start(&world, &[]).await;
+    if environment[1].1 != "300" {
+        // Its lease is long; nobody renews it, so this is what would come in the end.
+        let tx = world.app.db.write().await.unwrap();
+        let text = "UPDATE jobs SET lease_expires_at = {now+$2} WHERE id = $1";
+        execute(&tx, text, [job.into(), (-1_i64).into()]).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+    // The other one notices, waits out the lease, and is writing when the sleeper wakes up.
+    let server = Server::start(&world, &[SLOW]).await;
     let mut viewer = Viewer::default();
-    server.watch(&world, &mut viewer, job, |_| false).await;
-    assert_done_once(&world, &viewer, "key", page).await;
-    let (row, blocks) = (world.job(job).await, world.blocks(page).await);
-    assert!(row.run_lease > 2, "it was taken over: {row:?}");
+    server
+        .watch(&world, &mut viewer, job, |viewer| viewer.pieces > 10)
+        .await;
+    assert!(viewer.cursor.unwrap().lease > 2 && world.job(job).await.state == JobState::Running);
     sleeper.process.signal(Signal::CONT);
     sleeper
         .process
         .says("the job's lease was lost")
         .await
         .expect("it finds out");
-    // Its own client hears of the end from it, too.
+    let log = sleeper.process.log();
+    assert!(
+        !log.contains("the database failed"),
+        "late writes touch no row, so no constraint stops them: {log}"
+    );
+    // The clients of both see the same end.
+    server.watch(&world, &mut viewer, job, |_| false).await;
     sleeper.watch(&world, &mut first, job, |_| false).await;
     first.check(&world.app.db, job, Some(page)).await;
-    sleeper.stop().await;
-    assert_eq!(
-        (world.job(job).await, world.blocks(page).await),
-        (row, blocks),
-        "late writes touch nothing"
-    );
     assert_done_once(&world, &viewer, "key", page).await;
+    assert_eq!(world.job(job).await.crashes, 0, "progress forgives the crash");
+    sleeper.stop().await;
     server.stop().await;
     world.settle().await;
+}
+
+async fn a_worker_that_slept_for_two_leases_finds_out_with_its_next_beat(backend: Backend) {
+    let beats = [
+        SLOW,
+        ("SITEWRIGHT_JOBS__LEASE_MS", "300"),
+        ("SITEWRIGHT_JOBS__HEARTBEAT_MS", "100"),
+    ];
+    a_sleeper(backend, beats).await;
+}
+
+// Seen to fail: without `run_lease` in the checkpoint's `WHERE` only the chain of events, a constraint, stops the write.
+async fn a_worker_that_slept_and_does_not_beat_is_stopped_by_the_fence(backend: Backend) {
+    let beats = [
+        SLOW,
+        ("SITEWRIGHT_JOBS__LEASE_MS", "120000"),
+        ("SITEWRIGHT_JOBS__HEARTBEAT_MS", "60000"),
+    ];
+    a_sleeper(backend, beats).await;
 }
 
 async fn ten_kills_at_random_moments_lose_nothing(backend: Backend) {
@@ -196,8 +225,15 @@ on_both!(
 
 /// SQLite has one process that runs jobs: there nobody can take a job over from a sleeper.
 mod postgres_only {
+    use crate::support::Backend::Postgres;
+
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn a_worker_that_slept_for_two_leases_changes_nothing() {
-        super::a_worker_that_slept_for_two_leases_changes_nothing(crate::support::Backend::Postgres).await;
+    async fn a_worker_that_slept_for_two_leases_finds_out_with_its_next_beat() {
+        super::a_worker_that_slept_for_two_leases_finds_out_with_its_next_beat(Postgres).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_worker_that_slept_and_does_not_beat_is_stopped_by_the_fence() {
+        super::a_worker_that_slept_and_does_not_beat_is_stopped_by_the_fence(Postgres).await;
     }
 }

@@ -94,6 +94,7 @@ async fn a_sites_events_resume_from_every_number(backend: Backend) {
     world.settle().await;
 }
 
+// Seen to fail: when `continuous` takes rows behind a hole for the next ones.
 async fn a_sites_cursor_that_cannot_be_continued_gets_a_snapshot(backend: Backend) {
     let world = backend.world().await;
     let (site, transcript) = written(&world).await;

@@ -28,7 +28,7 @@ async fn written(world: &World) -> (Uuid, Uuid, Vec<JobFeedItem>) {
     (page, job, heard(&world.app.feeds, job, After::Start).await)
 }
 
-// Seen to fail: with `follows` always true, the second process gives the terminal event without what came before it.
+// Seen to fail: when the item at the cursor is sent again (`<` for `<=` in `Channel::after`).
 async fn every_place_of_a_transcript_leads_to_the_same_page(backend: Backend) {
     let world = backend.world().await;
     let (page, job, transcript) = written(&world).await;
@@ -194,7 +194,7 @@ async fn a_slow_watcher_gets_merged_text_and_no_hole(backend: Backend) {
     world.settle().await;
 }
 
-// Seen to fail: with `follows` always true, the slow watcher applies text behind a gap.
+// Seen to fail: with `follows` always true the slow watcher gets text behind a gap.
 async fn a_ring_that_is_too_small_heals_by_a_snapshot(backend: Backend) {
     let world = backend
         .world_with(|config| config.events.ring_items = 20)

@@ -86,6 +86,8 @@ async fn a_subscription_dropped_anywhere_resumes_without_a_hole(backend: Backend
     world.settle().await;
 }
 
+// Seen to fail: with `follows` always true (the retry is missed), and when `hold` leaves the run under the older lease
+// alone (its call to the writer is never dropped).
 async fn a_lost_lease_is_seen_as_a_retry_and_one_end(backend: Backend) {
     let world = backend.world().await;
     let site = world.planned(world.account).await;

@@ -179,6 +179,9 @@ impl Server {
                 ("SITEWRIGHT_JOBS__HEARTBEAT_MS", "100"),
                 ("SITEWRIGHT_JOBS__RESCUE_MS", "50"),
             ]);
+        } else {
+            // Nobody waits for a lease on a file: its next process knows that the holders are gone.
+            all.push(("SITEWRIGHT_JOBS__LEASE_MS", "600000"));
         }
         all.extend(environment);
         Process::start(&["serve"], &world.app.config.database.url, &all)

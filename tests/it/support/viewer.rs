@@ -158,7 +158,7 @@ impl Viewer {
     async fn close(&mut self, db: &Db, block: Uuid) {
         let stored = content(db, block).await;
         for ((_, path), text) in self.open.iter().filter(|((id, _), _)| *id == block) {
-            let at = path.iter().fold(Some(&stored), |value, step| match value? {
+            let at = path.iter().try_fold(&stored, |value, step| match value {
                 Value::Array(list) => list.get(step.parse::<usize>().ok()?),
                 other => other.get(step),
             });
