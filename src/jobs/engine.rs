@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -67,6 +68,8 @@ pub struct Inner {
     activities: HashMap<JobKind, Arc<dyn Activity>>,
     /// The jobs that this process holds.
     pub(super) held: Mutex<HashMap<Uuid, Held>>,
+    /// A claim is under way: what it brings is not held yet.
+    pub(super) is_claiming: AtomicBool,
 }
 
 /// A job that this process holds.
@@ -99,6 +102,7 @@ impl Engine {
             config,
             activities: activities.into_iter().collect(),
             held: Mutex::default(),
+            is_claiming: AtomicBool::new(false),
         }))
     }
 

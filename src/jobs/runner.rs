@@ -2,6 +2,7 @@
 //!
 //! Waking is a hint, polling is the truth: each loop would do its work, only later, without any hint.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior};
@@ -16,6 +17,7 @@ use super::rescue::{Orphans, rescue};
 use super::stop::Why;
 use crate::db::execute;
 use crate::error::Result;
+use crate::events::Notice;
 
 /// How often events older than retention are deleted.
 const FORGET_EVERY: Duration = Duration::from_secs(600);
@@ -35,17 +37,11 @@ impl Engine {
     /// Asks every held job to give itself back (T9), and waits until they have or time is up.
     pub async fn drain(&self) {
         let until = Instant::now() + self.config().shutdown;
-        while self.held_count() > 0 && Instant::now() < until {
+        while (self.held_count() > 0 || self.is_claiming.load(Ordering::SeqCst)) && Instant::now() < until {
             for held in self.held.lock().values() {
                 held.stop.ask(Why::Shutdown);
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        if let Err(error) = unregister(self).await {
-            tracing::warn!(
-                cause = error.cause(),
-                "this process could not be taken off the list of workers"
-            );
         }
     }
 }
@@ -54,38 +50,24 @@ async fn run(engine: Engine, tasks: TaskTracker, shutdown: CancellationToken) {
     let mut failures = 0;
     loop {
         let free = engine.config().concurrency.saturating_sub(engine.held_count());
-        let has_suspect = engine.held.lock().values().any(|held| held.is_suspect);
-        let claimed = if has_suspect {
-            Ok(Vec::new())
-        } else {
-            claim(&engine, free).await
+        engine.is_claiming.store(true, Ordering::SeqCst);
+        // Asked after the flag is up: whoever drains either sees the flag or stops us here.
+        let found = match shutdown.is_cancelled() {
+            true => Ok(0),
+            false => claim_and_hold(&engine, &tasks, free).await,
         };
-        let found = match claimed {
-            Ok(jobs) => {
+        engine.is_claiming.store(false, Ordering::SeqCst);
+        match found {
+            Ok(found) => {
                 failures = 0;
-                let found = jobs.len();
-                for job in jobs {
-                    let (engine, bus) = (engine.clone(), engine.bus.clone());
-                    let held = hold(engine, job);
-                    tasks.spawn(async move {
-                        held.await;
-                        // A slot is free.
-                        bus.publish(crate::events::Notice::Work);
-                    });
+                if found > 0 && found < free {
+                    continue;
                 }
-                found
             }
             Err(error) => {
                 failures += 1;
                 log_outage(failures, "claim jobs", &error);
-                0
             }
-        };
-        if shutdown.is_cancelled() {
-            return;
-        }
-        if found > 0 && found < free {
-            continue;
         }
         tokio::select! {
             () = shutdown.cancelled() => return,
@@ -93,6 +75,25 @@ async fn run(engine: Engine, tasks: TaskTracker, shutdown: CancellationToken) {
             () = tokio::time::sleep(engine.config().poll) => {}
         }
     }
+}
+
+/// Claims what there is room for; what comes back is held from that moment on.
+async fn claim_and_hold(engine: &Engine, tasks: &TaskTracker, free: usize) -> Result<usize> {
+    if engine.held.lock().values().any(|held| held.is_suspect) {
+        return Ok(0);
+    }
+    let jobs = claim(engine, free).await?;
+    let found = jobs.len();
+    for job in jobs {
+        let bus = engine.bus.clone();
+        let held = hold(engine.clone(), job);
+        tasks.spawn(async move {
+            held.await;
+            // A slot is free.
+            bus.publish(Notice::Work);
+        });
+    }
+    Ok(found)
 }
 
 async fn beats(engine: Engine, shutdown: CancellationToken) {

@@ -7,4 +7,4 @@ pub mod process;
 mod viewer;
 
 pub use viewer::Viewer;
-pub use world::{Backend, PATIENCE, World};
+pub use world::{Backend, PATIENCE, Site, World};

@@ -271,6 +271,28 @@ impl World {
         self.job(id).await
     }
 
+    /// Waits until a job has stored so many blocks.
+    pub async fn closed(&self, id: Uuid, blocks: usize) {
+        let mut feed = Box::pin(self.app.feeds.job(id, After::Start));
+        let wait = async {
+            while feed.next().await.is_some() {
+                if self.job(id).await.written as usize >= blocks {
+                    return;
+                }
+            }
+        };
+        if tokio::time::timeout(PATIENCE, wait).await.is_err() {
+            panic!("job stored too little: {:#?}", self.job(id).await);
+        }
+    }
+
+    /// Changes rows behind the application's back: a clock that jumped, a person's edit, a crash.
+    pub async fn rewrite(&self, text: &str, values: impl IntoIterator<Item = sea_orm::Value>) {
+        let tx = self.app.db.write().await.unwrap();
+        db::execute(&tx, text, values).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
     /// Every invariant holds, whatever runs.
     pub async fn check(&self) {
         let violations = verify(&self.app.db).await.unwrap();

@@ -1,0 +1,9 @@
+//! Laws of a job's life, each on both databases: what ends it, what it may touch, what it costs, what is kept.
+
+mod content;
+mod ends;
+mod limits;
+mod machine;
+mod model;
+mod obedient;
+mod records;
