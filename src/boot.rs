@@ -70,9 +70,10 @@ pub async fn start(app: App) -> Result<Running> {
     };
     if lock.is_some() {
         // Nobody else runs jobs on this file, so whatever runs has lost its holder.
-        let orphans = rescue(&app.engine, Orphans::All).await?;
-        if orphans > 0 {
-            tracing::info!(orphans, "jobs of a process that stopped were taken over");
+        match rescue(&app.engine, Orphans::All).await {
+            Ok(0) => {}
+            Ok(orphans) => tracing::info!(orphans, "jobs of a process that stopped were taken over"),
+            Err(error) => tracing::error!(cause = error.cause(), "orphaned jobs could not be looked for"),
         }
     }
     app.engine.start(&app.tasks, &app.shutdown);

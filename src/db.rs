@@ -54,6 +54,10 @@ impl Db {
             .sqlx_logging(false)
             .record_stmt_in_spans(false);
         options.set_application_name("sitewright");
+        // A process that was frozen inside a transaction must not stop all others for hours.
+        options.map_sqlx_postgres_opts(|options| {
+            options.options([("lock_timeout", "5s"), ("idle_in_transaction_session_timeout", "20s")])
+        });
         let pool = Database::connect(options).await?;
         Ok(Db {
             writer: pool.clone(),
@@ -238,8 +242,9 @@ fn dialect(backend: DbBackend, text: &str) -> String {
         match (word, postgres) {
             ("now", true) => out.push_str("clock_timestamp()"),
             ("now", false) => out.push_str("strftime('%Y-%m-%dT%H:%M:%f+00:00', 'now')"),
-            ("lock", true) => out.push_str("FOR UPDATE"),
-            ("skip locked", true) => out.push_str("FOR UPDATE SKIP LOCKED"),
+            // Not FOR UPDATE: that would also wait for every insert that refers to the row.
+            ("lock", true) => out.push_str("FOR NO KEY UPDATE"),
+            ("skip locked", true) => out.push_str("FOR NO KEY UPDATE SKIP LOCKED"),
             ("lock" | "skip locked", false) => {}
             (word, postgres) => match word.strip_prefix("now+") {
                 Some(ms) if postgres => {
@@ -297,7 +302,7 @@ mod tests {
             postgres.contains("clock_timestamp() + make_interval(secs => $2::bigint / 1000.0)"),
             "{postgres}"
         );
-        assert!(postgres.ends_with("FOR UPDATE SKIP LOCKED)"), "{postgres}");
+        assert!(postgres.ends_with("FOR NO KEY UPDATE SKIP LOCKED)"), "{postgres}");
         let sqlite = dialect(DbBackend::Sqlite, text);
         assert!(
             sqlite.contains("($2 / 1000.0) || ' seconds'") && sqlite.ends_with("FROM t )"),

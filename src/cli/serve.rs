@@ -21,8 +21,23 @@ pub async fn run(config: Config) -> Result<(), Failure> {
     tokio::spawn(signals(shutdown.clone()));
     let running = boot::start(app).await?;
     greet(&running.app, address);
-    let served = http::serve(running.app.clone(), listener, shutdown).await;
-    tracing::info!("stopping");
+    let told = shutdown.clone();
+    // Jobs are given back while connections end: one slow client must not cost the jobs their time.
+    let stop = async {
+        told.cancelled().await;
+        tracing::info!("stopping");
+        running.app.shutdown.cancel();
+        running.app.engine.drain().await;
+    };
+    let (served, ()) = tokio::join!(
+        async {
+            let served = http::serve(running.app.clone(), listener, shutdown.clone()).await;
+            // A server that fell is a reason to stop as well.
+            shutdown.cancel();
+            served
+        },
+        stop
+    );
     running.stop().await;
     tracing::info!("stopped");
     Ok(served?)

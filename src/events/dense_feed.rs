@@ -1,6 +1,8 @@
 //! Watching a site or an account: rows with dense numbers, read in order; the bus only says "there is more".
 //!
-//! A hole in the numbers can only be retention, so it is answered by a snapshot.
+//! One loop for both. A hole in the numbers can only be retention, so it is answered by a snapshot.
+
+use std::collections::VecDeque;
 
 use futures::Stream;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -9,6 +11,7 @@ use uuid::Uuid;
 
 use super::event::{AccountBody, AccountFeedItem, BlueprintBody, BlueprintFeedItem};
 use super::feeds::{After, Feeds};
+use super::job_feed::outage;
 use crate::db::now;
 use crate::entities::{account, account_event, blueprint, blueprint_event};
 use crate::error::{Error, Result};
@@ -21,110 +24,217 @@ pub(super) fn blueprint(
     id: Uuid,
     after: After<i64>,
 ) -> impl Stream<Item = Result<BlueprintFeedItem>> + Send {
-    async_stream::try_stream! {
-        let mut more = feeds.bus.attach_blueprint(id);
-        let site = blueprint::Entity::find_by_id(id).one(feeds.db.reader()).await?;
-        // The rows of a deleted site stay for a while: whoever has a cursor still gets its last event.
-        let head = site.map_or(i64::MAX, |site| site.event_seq);
-        let mut last = place(after, head, head == 0);
-        loop {
-            more.borrow_and_update();
-            let read_from = last.unwrap_or(head);
-            let rows = blueprint_event::Entity::find()
-                .filter(blueprint_event::Column::BlueprintId.eq(id))
-                .filter(blueprint_event::Column::Seq.gt(read_from))
-                .order_by_asc(blueprint_event::Column::Seq)
-                .limit(PAGE)
-                .all(feeds.db.reader())
-                .await?;
-            let is_continuous = continuous(last, rows.first().map(|row| row.seq), head);
-            if !is_continuous {
-                let site = blueprint::Entity::find_by_id(id).one(feeds.db.reader()).await?;
-                let Some(site) = site else { break };
-                last = Some(site.event_seq);
-                yield BlueprintFeedItem { seq: site.event_seq, time: now(), job_id: None, body: BlueprintBody::Snapshot };
-                continue;
-            }
-            let is_drained = rows.len() < PAGE as usize;
-            for row in rows {
-                last = Some(row.seq);
-                let body: BlueprintBody = serde_json::from_value(row.payload).map_err(Error::from)?;
-                let is_end = body == BlueprintBody::Changed { deleted: true };
-                yield BlueprintFeedItem { seq: row.seq, time: row.at, job_id: row.job_id, body };
-                if is_end {
-                    return;
-                }
-            }
-            if is_drained {
-                wait(&mut more).await;
-            }
-        }
-    }
+    let more = feeds.bus.attach_blueprint(id);
+    stream(Watcher::new(feeds, id, after, more))
 }
 
 pub(super) fn account(feeds: Feeds, id: Uuid, after: After<i64>) -> impl Stream<Item = Result<AccountFeedItem>> + Send {
+    let more = feeds.bus.attach_account(id);
+    stream(Watcher::new(feeds, id, after, more))
+}
+
+fn stream<T: Dense>(mut watcher: Watcher<T>) -> impl Stream<Item = Result<T>> + Send {
     async_stream::try_stream! {
-        let mut more = feeds.bus.attach_account(id);
-        let row = account::Entity::find_by_id(id).one(feeds.db.reader()).await?;
-        let head = row.map_or(0, |account| account.event_seq);
-        // An account has no beginning worth replaying: without a cursor its stream starts now.
-        let mut last = if after == After::Start { Some(head) } else { place(after, head, false) };
         loop {
-            more.borrow_and_update();
-            let read_from = last.unwrap_or(head);
-            let rows = account_event::Entity::find()
-                .filter(account_event::Column::AccountId.eq(id))
-                .filter(account_event::Column::Seq.gt(read_from))
-                .order_by_asc(account_event::Column::Seq)
-                .limit(PAGE)
-                .all(feeds.db.reader())
-                .await?;
-            if !continuous(last, rows.first().map(|row| row.seq), head) {
-                let row = account::Entity::find_by_id(id).one(feeds.db.reader()).await?;
-                let Some(row) = row else { break };
-                last = Some(row.event_seq);
-                yield AccountFeedItem { seq: row.event_seq, time: now(), body: AccountBody::Snapshot };
-                continue;
-            }
-            let is_drained = rows.len() < PAGE as usize;
-            for row in rows {
-                last = Some(row.seq);
-                let body = match (row.entry_id, row.job_id) {
-                    (Some(entry_id), _) => AccountBody::CreditsMoved { entry_id },
-                    (None, Some(job_id)) => AccountBody::JobStateChanged { job_id },
-                    (None, None) => Err(Error::internal(format!("account event {} names nothing", row.seq)))?,
-                };
-                yield AccountFeedItem { seq: row.seq, time: row.at, body };
-            }
-            if is_drained {
-                wait(&mut more).await;
+            match watcher.next().await {
+                Ok(Some(item)) => yield item,
+                Ok(None) => break,
+                // An outage is no end: a client that is told "complete" would never come back.
+                Err(Error::Database(cause)) => outage(&cause).await,
+                Err(error) => Err(error)?,
             }
         }
     }
 }
 
-/// Where to read on from; none means that only a snapshot will do.
-fn place(after: After<i64>, head: i64, is_empty: bool) -> Option<i64> {
-    match after {
-        After::At(seq) if seq <= head => Some(seq),
-        After::Start if is_empty => Some(0),
-        _ => None,
+/// An item of a stream whose numbers have no holes.
+trait Dense: Sized + Send {
+    /// Whether a watcher without a cursor is told what stands, or only what comes.
+    const TELLS_THE_PAST: bool;
+
+    /// The newest number; none when what it belongs to is gone.
+    fn head(feeds: &Feeds, id: Uuid) -> impl Future<Output = Result<Option<i64>>> + Send;
+    /// The items after `seq`, oldest first.
+    fn after(feeds: &Feeds, id: Uuid, seq: i64) -> impl Future<Output = Result<Vec<Self>>> + Send;
+    fn snapshot(seq: i64) -> Self;
+    fn seq(&self) -> i64;
+    fn is_end(&self) -> bool;
+}
+
+struct Watcher<T> {
+    feeds: Feeds,
+    id: Uuid,
+    more: watch::Receiver<i64>,
+    place: Place,
+    ready: VecDeque<T>,
+    is_over: bool,
+}
+
+enum Place {
+    /// Where to begin is not known before the first look at the head.
+    Unknown(After<i64>),
+    /// Only a snapshot will do.
+    Lost,
+    /// Everything up to here was sent, and the head was at the second number when the watcher came.
+    At(i64, i64),
+}
+
+impl<T: Dense> Watcher<T> {
+    fn new(feeds: Feeds, id: Uuid, after: After<i64>, more: watch::Receiver<i64>) -> Self {
+        Watcher {
+            feeds,
+            id,
+            more,
+            place: Place::Unknown(after),
+            ready: VecDeque::new(),
+            is_over: false,
+        }
+    }
+
+    async fn next(&mut self) -> Result<Option<T>> {
+        loop {
+            if let Some(item) = self.ready.pop_front() {
+                self.is_over = item.is_end();
+                return Ok(Some(item));
+            }
+            if self.is_over {
+                return Ok(None);
+            }
+            match self.place {
+                Place::Unknown(after) => {
+                    // The rows of what was deleted stay for a while: whoever has a cursor still gets its last event.
+                    let head = T::head(&self.feeds, self.id).await?.unwrap_or(i64::MAX);
+                    self.place = match after {
+                        After::At(seq) if seq <= head => Place::At(seq, head),
+                        After::Start if !T::TELLS_THE_PAST || head == 0 => Place::At(head, head),
+                        _ => Place::Lost,
+                    };
+                }
+                Place::Lost => match T::head(&self.feeds, self.id).await? {
+                    Some(head) => {
+                        self.place = Place::At(head, head);
+                        self.ready.push_back(T::snapshot(head));
+                    }
+                    None => self.is_over = true,
+                },
+                Place::At(last, head) => self.read(last, head).await?,
+            }
+        }
+    }
+
+    async fn read(&mut self, last: i64, head: i64) -> Result<()> {
+        self.more.borrow_and_update();
+        let items = T::after(&self.feeds, self.id, last).await?;
+        match (items.first().map(T::seq), items.last().map(T::seq)) {
+            (Some(first), Some(newest)) if first == last + 1 => {
+                self.place = Place::At(newest, head);
+                self.ready.extend(items);
+            }
+            // No rows although there were some when the watcher came, or a hole: older than retention.
+            (Some(_), _) => self.place = Place::Lost,
+            (None, _) if last < head => self.place = Place::Lost,
+            (None, _) => {
+                // The sender outlives us: a topic that somebody holds is not swept.
+                if self.more.changed().await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+            }
+        }
+        Ok(())
     }
 }
 
-/// Whether the rows that were found continue what the watcher has seen.
-fn continuous(last: Option<i64>, first: Option<i64>, head: i64) -> bool {
-    match (last, first) {
-        (None, _) => false,
-        (Some(last), Some(first)) => first == last + 1,
-        // No rows although there were some when the watcher came: they are older than retention.
-        (Some(last), None) => last >= head,
+impl Dense for BlueprintFeedItem {
+    const TELLS_THE_PAST: bool = true;
+
+    async fn head(feeds: &Feeds, id: Uuid) -> Result<Option<i64>> {
+        let site = blueprint::Entity::find_by_id(id).one(feeds.db.reader()).await?;
+        Ok(site.map(|site| site.event_seq))
+    }
+
+    async fn after(feeds: &Feeds, id: Uuid, seq: i64) -> Result<Vec<Self>> {
+        let rows = blueprint_event::Entity::find()
+            .filter(blueprint_event::Column::BlueprintId.eq(id))
+            .filter(blueprint_event::Column::Seq.gt(seq))
+            .order_by_asc(blueprint_event::Column::Seq)
+            .limit(PAGE)
+            .all(feeds.db.reader())
+            .await?;
+        let item = |row: blueprint_event::Model| {
+            let body = serde_json::from_value(row.payload)?;
+            Ok(BlueprintFeedItem {
+                seq: row.seq,
+                time: row.at,
+                job_id: row.job_id,
+                body,
+            })
+        };
+        rows.into_iter().map(item).collect()
+    }
+
+    fn snapshot(seq: i64) -> Self {
+        BlueprintFeedItem {
+            seq,
+            time: now(),
+            job_id: None,
+            body: BlueprintBody::Snapshot,
+        }
+    }
+
+    fn seq(&self) -> i64 {
+        self.seq
+    }
+
+    fn is_end(&self) -> bool {
+        self.body == BlueprintBody::Changed { deleted: true }
     }
 }
 
-async fn wait(more: &mut watch::Receiver<i64>) {
-    if more.changed().await.is_err() {
-        // The topic was swept while we held it, which its sweep forbids; never spin on it.
-        std::future::pending::<()>().await;
+impl Dense for AccountFeedItem {
+    /// An account has no beginning worth replaying.
+    const TELLS_THE_PAST: bool = false;
+
+    async fn head(feeds: &Feeds, id: Uuid) -> Result<Option<i64>> {
+        let account = account::Entity::find_by_id(id).one(feeds.db.reader()).await?;
+        Ok(account.map(|account| account.event_seq))
+    }
+
+    async fn after(feeds: &Feeds, id: Uuid, seq: i64) -> Result<Vec<Self>> {
+        let rows = account_event::Entity::find()
+            .filter(account_event::Column::AccountId.eq(id))
+            .filter(account_event::Column::Seq.gt(seq))
+            .order_by_asc(account_event::Column::Seq)
+            .limit(PAGE)
+            .all(feeds.db.reader())
+            .await?;
+        let item = |row: account_event::Model| {
+            let body = match (row.entry_id, row.job_id) {
+                (Some(entry_id), _) => AccountBody::CreditsMoved { entry_id },
+                (None, Some(job_id)) => AccountBody::JobStateChanged { job_id },
+                (None, None) => return Err(Error::internal(format!("account event {} names nothing", row.seq))),
+            };
+            Ok(AccountFeedItem {
+                seq: row.seq,
+                time: row.at,
+                body,
+            })
+        };
+        rows.into_iter().map(item).collect()
+    }
+
+    fn snapshot(seq: i64) -> Self {
+        AccountFeedItem {
+            seq,
+            time: now(),
+            body: AccountBody::Snapshot,
+        }
+    }
+
+    fn seq(&self) -> i64 {
+        self.seq
+    }
+
+    fn is_end(&self) -> bool {
+        false
     }
 }

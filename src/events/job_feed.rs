@@ -4,9 +4,10 @@
 //! whatever happens in between is seen twice at worst, never missed, and ids tell the double apart.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use futures::Stream;
-use sea_orm::{ColumnTrait, DatabaseTransaction, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder};
 use uuid::Uuid;
 
 use super::append::durable_position;
@@ -25,10 +26,22 @@ pub(super) fn stream(
 ) -> impl Stream<Item = Result<JobFeedItem>> + Send {
     async_stream::try_stream! {
         let mut watcher = Watcher::new(feeds, job, after);
-        while let Some(item) = watcher.next().await? {
-            yield item;
+        loop {
+            match watcher.next().await {
+                Ok(Some(item)) => yield item,
+                Ok(None) => break,
+                // An outage is no end: a client that is told "complete" would never come back.
+                Err(Error::Database(cause)) => outage(&cause).await,
+                Err(error) => Err(error)?,
+            }
         }
     }
+}
+
+/// Waits a moment for a database that does not answer.
+pub(super) async fn outage(cause: &DbErr) {
+    tracing::warn!(%cause, "a watcher waits for the database");
+    tokio::time::sleep(Duration::from_secs(1)).await;
 }
 
 struct Watcher {
@@ -213,7 +226,9 @@ impl Watcher {
         let before = row
             .as_ref()
             .and_then(|row| Some(Position::new(row.prev_lease?, row.prev_n?)));
-        let at = before.unwrap_or(Position::new(0, 0));
+        // A watcher that has seen text beyond it must not be sent back.
+        let seen = self.last.filter(|last| *last < durable);
+        let at = before.into_iter().chain(seen).max().unwrap_or(Position::new(0, 0));
         let state = job.state;
         let charged = job.charged.unwrap_or_default();
         let released = job.price - charged;

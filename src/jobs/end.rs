@@ -6,10 +6,11 @@
 use std::time::Duration;
 
 use rand::RngExt;
-use tokio::time::Instant;
 
-use super::activity::{Failure, Halt};
+use super::activity::{Child, Failure, Halt};
 use super::engine::ms;
+use super::fan_out::fan_out;
+use super::rescue::DEADLINE;
 use super::row::{self, Locked};
 use super::settle::{End, settle};
 use super::stop::Why;
@@ -29,6 +30,10 @@ pub(super) enum Outcome {
         content: serde_json::Value,
         events: Vec<JobEvent>,
     },
+    FanOut {
+        content: serde_json::Value,
+        children: Vec<Child>,
+    },
     Failed(Failure),
     Retry(Failure),
     Cancelled,
@@ -36,10 +41,14 @@ pub(super) enum Outcome {
     GivenBack,
 }
 
-/// Patience with a failing database, as long as nobody else can hold the lease.
+/// Patience with a failing database. An outage costs none of it: every write is fenced, so whether the
+/// job is still ours is for its row to say. Failures of a database that answers are counted.
 pub(super) struct Attempt {
-    until: Instant,
+    answered: u32,
 }
+
+/// Failures that a database which answers may give to one write.
+const PATIENCE: u32 = 25;
 
 pub(super) enum Next {
     Again,
@@ -48,34 +57,36 @@ pub(super) enum Next {
 }
 
 impl Attempt {
-    pub fn new(work: &Work) -> Self {
-        Attempt {
-            until: Instant::now() + work.engine.config().lease,
-        }
+    pub fn new() -> Self {
+        Attempt { answered: 0 }
     }
 
-    /// What to do after `error`; gives up when the lease is another's or must be assumed lost.
-    pub async fn after(&self, work: &Work, error: Error) -> Result<Next, Halt> {
+    /// What to do after `error`; gives up when the job is another's or the process ends.
+    pub async fn after(&mut self, work: &Work, error: Error) -> Result<Next, Halt> {
         let Error::Database(cause) = error else {
             return Err(Halt::Error(error));
         };
         tracing::warn!(job.id = %work.job.id, %cause, "the database failed under a running job; asking again");
         loop {
-            if Instant::now() >= self.until {
-                return Err(Halt::Error(Error::LostLease));
-            }
             tokio::time::sleep(Duration::from_millis(200)).await;
             let Ok(row) = job::Entity::find_by_id(work.job.id).one(work.engine.db.reader()).await else {
-                continue;
-            };
-            return match row {
-                Some(row)
-                    if append::durable_position(&row).lease == work.job.run_lease
-                        && append::durable_position(&row) > append::durable_position(&work.job) =>
-                {
-                    Ok(Next::Committed(Box::new(row)))
+                match work.stop.why() {
+                    Some(Why::Shutdown | Why::LostLease) => return Err(Halt::Error(Error::LostLease)),
+                    _ => continue,
                 }
-                Some(row) if row.run_lease == work.job.run_lease && row.state == JobState::Running => Ok(Next::Again),
+            };
+            let (ours, known) = (work.job.run_lease, append::durable_position(&work.job));
+            return match row.map(|row| (append::durable_position(&row), row)) {
+                Some((at, row)) if at.lease == ours && at > known => Ok(Next::Committed(Box::new(row))),
+                Some((_, row)) if row.run_lease == ours && row.state == JobState::Running => {
+                    self.answered += 1;
+                    match self.answered > PATIENCE {
+                        true => Err(Halt::Error(Error::internal(format!(
+                            "the database refuses a write: {cause}"
+                        )))),
+                        false => Ok(Next::Again),
+                    }
+                }
                 _ => Err(Halt::Error(Error::LostLease)),
             };
         }
@@ -84,19 +95,21 @@ impl Attempt {
 
 /// Carries an outcome out; gives nothing back when another writer has the job.
 pub(super) async fn conclude(work: &mut Work, mut outcome: Outcome) -> Result<Option<job::Model>> {
-    let attempt = Attempt::new(work);
+    let mut attempt = Attempt::new();
     loop {
         let result = match &outcome {
             Outcome::Retry(failure) => retry(work, failure).await,
             Outcome::GivenBack => give_back(work).await,
+            Outcome::FanOut { content, children } => fan_out(work, content, children).await,
             _ => end(work, &outcome).await,
         };
         match result {
-            Ok(Some(job)) => return Ok(Some(job)),
-            // The guard did not hold although the lease is ours: a cancel came first, or attempts are spent.
-            Ok(None) => {
+            Ok(Tried::Done(job)) => return Ok(Some(*job)),
+            // A cancel came first, whatever was to be.
+            Ok(Tried::Cancelled) => outcome = Outcome::Cancelled,
+            Ok(Tried::Spent) => {
                 outcome = match outcome {
-                    Outcome::Retry(failure) if !is_cancelled(work).await? => Outcome::Failed(failure),
+                    Outcome::Retry(failure) => Outcome::Failed(failure),
                     _ => Outcome::Cancelled,
                 }
             }
@@ -112,11 +125,13 @@ pub(super) async fn conclude(work: &mut Work, mut outcome: Outcome) -> Result<Op
     }
 }
 
-async fn is_cancelled(work: &Work) -> Result<bool> {
-    let row = job::Entity::find_by_id(work.job.id)
-        .one(work.engine.db.reader())
-        .await?;
-    Ok(row.is_some_and(|row| row.cancel_requested_at.is_some()))
+/// What came of a transition whose lease was still ours.
+pub(super) enum Tried {
+    Done(Box<job::Model>),
+    /// Its guard did not hold: the job is to be cancelled.
+    Cancelled,
+    /// Its guard did not hold: no attempt is left.
+    Spent,
 }
 
 /// Locks the job under its fence; an error when it is ours no more.
@@ -129,13 +144,18 @@ pub(super) async fn lock_own(unit: &Unit, work: &Work) -> Result<Locked> {
     }
 }
 
-/// T4 and T6. None when a success was forbidden by a cancel.
-async fn end(work: &Work, outcome: &Outcome) -> Result<Option<job::Model>> {
+/// T4 and T6. A success or a failure gives way to a cancel; running out of time does not.
+async fn end(work: &Work, outcome: &Outcome) -> Result<Tried> {
     let mut unit = work.engine.unit().await?;
     let mut locked = lock_own(&unit, work).await?;
-    if matches!(outcome, Outcome::Succeeded { .. }) && locked.job.cancel_requested_at.is_some() {
+    let gives_way = match outcome {
+        Outcome::Succeeded { .. } => true,
+        Outcome::Failed(failure) => failure.code != DEADLINE,
+        _ => false,
+    };
+    if gives_way && locked.job.cancel_requested_at.is_some() {
         unit.rollback().await?;
-        return Ok(None);
+        return Ok(Tried::Cancelled);
     }
     // Tokens counted since the last checkpoint are known to the holder only.
     locked.job.prompt_tokens = work.job.prompt_tokens;
@@ -174,11 +194,11 @@ async fn end(work: &Work, outcome: &Outcome) -> Result<Option<job::Model>> {
     crate::faults::point("inside_end");
     unit.commit().await?;
     crate::faults::point("after_end");
-    Ok(Some(job))
+    Ok(Tried::Done(Box::new(job)))
 }
 
-/// T5: back to the queue with a wait. None when attempts are spent or the job was cancelled.
-async fn retry(work: &Work, failure: &Failure) -> Result<Option<job::Model>> {
+/// T5: back to the queue with a wait.
+async fn retry(work: &Work, failure: &Failure) -> Result<Tried> {
     let config = work.engine.config();
     let wait = backoff(
         work.job.attempt,
@@ -202,7 +222,7 @@ async fn retry(work: &Work, failure: &Failure) -> Result<Option<job::Model>> {
         work.job.model.clone().into(),
     ];
     let job = requeue(work, text, values, &failure.message).await?;
-    if let Some(job) = &job {
+    if let Tried::Done(job) = &job {
         tracing::warn!(
             job.id = %job.id, job.kind = job.kind.as_str(), job.attempt = job.attempt, code = failure.code,
             cause = failure.cause, wait_ms = ms(wait), "job retried"
@@ -212,11 +232,19 @@ async fn retry(work: &Work, failure: &Failure) -> Result<Option<job::Model>> {
 }
 
 /// T9: back to the queue at once, as if this attempt had not been.
-async fn give_back(work: &Work) -> Result<Option<job::Model>> {
+async fn give_back(work: &Work) -> Result<Tried> {
     let text = "UPDATE jobs SET state = 'queued', lease_owner = NULL, lease_expires_at = NULL, phase = NULL, \
-                run_at = {now}, attempt = attempt - 1, event_lease = $2, event_n = $3, version = version + 1 \
+                run_at = {now}, attempt = attempt - 1, event_lease = $2, event_n = $3, version = version + 1, \
+                prompt_tokens = $4, completion_tokens = $5, model = $6 \
                 WHERE id = $1 AND state = 'running' AND run_lease = $2 AND cancel_requested_at IS NULL RETURNING *";
-    let values = vec![work.job.id.into(), work.job.run_lease.into(), (work.n + 1).into()];
+    let values = vec![
+        work.job.id.into(),
+        work.job.run_lease.into(),
+        (work.n + 1).into(),
+        work.job.prompt_tokens.into(),
+        work.job.completion_tokens.into(),
+        work.job.model.clone().into(),
+    ];
     requeue(
         work,
         text,
@@ -226,12 +254,16 @@ async fn give_back(work: &Work) -> Result<Option<job::Model>> {
     .await
 }
 
-async fn requeue(work: &Work, text: &str, values: Vec<sea_orm::Value>, reason: &str) -> Result<Option<job::Model>> {
+async fn requeue(work: &Work, text: &str, values: Vec<sea_orm::Value>, reason: &str) -> Result<Tried> {
     let mut unit = work.engine.unit().await?;
     let Some(job) = row::one(&unit, text, values).await? else {
-        lock_own(&unit, work).await?;
+        // The statement may have locked the row before its guard failed; the parent's lock comes first.
         unit.rollback().await?;
-        return Ok(None);
+        let unit = work.engine.unit().await?;
+        let locked = lock_own(&unit, work).await?;
+        unit.rollback().await?;
+        let is_cancelled = locked.job.cancel_requested_at.is_some();
+        return Ok(if is_cancelled { Tried::Cancelled } else { Tried::Spent });
     };
     let change = AccountChange {
         account: job.account_id,
@@ -253,7 +285,7 @@ async fn requeue(work: &Work, text: &str, values: Vec<sea_orm::Value>, reason: &
     append::job_event(&mut unit, job.id, at, Some(before), Some(work.item), &event).await?;
     unit.after_commit(crate::events::Notice::Work);
     unit.commit().await?;
-    Ok(Some(job))
+    Ok(Tried::Done(Box::new(job)))
 }
 
 /// Full jitter under a doubling ceiling; what a provider asks for is honoured up to two minutes.

@@ -7,8 +7,9 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::activity::Child;
-use super::end::lock_own;
+use super::end::{Tried, lock_own};
 use super::row;
+use super::settle::own_price;
 use super::start::{NewJob, insert_job};
 use super::work::Work;
 use crate::credits::{self, AccountChange, Movement};
@@ -18,17 +19,16 @@ use crate::error::{Error, Result};
 use crate::events::{BlueprintBody, JobEvent, Notice, Unit, append};
 use crate::ids::{Position, new_id};
 
-/// Carries the fan-out out. None when a cancel came first.
-pub(super) async fn fan_out(work: &Work, content: &Value, children: &[Child]) -> Result<Option<job::Model>> {
+/// Carries the fan-out out, unless a cancel came first.
+pub(super) async fn fan_out(work: &Work, content: &Value, children: &[Child]) -> Result<Tried> {
     let mut unit = work.engine.unit().await?;
     let locked = lock_own(&unit, work).await?;
     if locked.job.cancel_requested_at.is_some() {
         unit.rollback().await?;
-        return Ok(None);
+        return Ok(Tried::Cancelled);
     }
     let page_price = locked.job.page_price.unwrap_or(0);
-    let max_pages = locked.job.input["maxPages"].as_i64().unwrap_or(0);
-    let structure_price = locked.job.price - page_price * max_pages;
+    let structure_price = own_price(&locked.job);
     let parent = become_parent(&unit, work, children.len(), structure_price).await?;
     let jobs = start_children(&unit, work, &parent, children, page_price).await?;
     move_credits(&mut unit, &parent, &jobs, structure_price, page_price).await?;
@@ -59,7 +59,7 @@ pub(super) async fn fan_out(work: &Work, content: &Value, children: &[Child]) ->
     unit.after_commit(Notice::Work);
     crate::faults::point("inside_fan_out");
     unit.commit().await?;
-    Ok(Some(parent))
+    Ok(Tried::Done(Box::new(parent)))
 }
 
 async fn become_parent(unit: &Unit, work: &Work, children: usize, charged: i64) -> Result<job::Model> {

@@ -3,11 +3,11 @@
 use std::panic::AssertUnwindSafe;
 
 use futures::FutureExt;
+use uuid::Uuid;
 
 use super::activity::{Done, Failure, Halt};
 use super::end::{Outcome, conclude, of_stop};
 use super::engine::{Engine, Held};
-use super::fan_out::fan_out;
 use super::stop::{Stop, Why};
 use super::work::Work;
 use crate::entities::job;
@@ -39,7 +39,12 @@ async fn run_to_end(engine: Engine, job: job::Model, stop: Stop) {
     let started = std::time::Instant::now();
     let (id, lease) = (job.id, job.run_lease);
     tracing::info!("job claimed");
-    let mut work = Work::new(engine.clone(), job, stop.clone());
+    let _place = Place {
+        engine: engine.clone(),
+        id,
+        lease,
+    };
+    let mut work = Work::new(engine, job, stop.clone());
     let alarm = alarm(&work, stop);
     let result = AssertUnwindSafe(run(&mut work)).catch_unwind().await;
     alarm.abort();
@@ -55,12 +60,24 @@ async fn run_to_end(engine: Engine, job: job::Model, stop: Stop) {
         // The lease runs out and a rescuer takes over: nothing is lost, but somebody must know.
         tracing::error!(cause = error.cause(), "a job could not be concluded");
     }
-    let mut held = engine.held.lock();
-    // A later claim of the same job by this process has its own entry.
-    if held.get(&id).is_some_and(|held| held.lease == lease) {
-        held.remove(&id);
-    }
     tracing::Span::current().record("duration_ms", u64::try_from(started.elapsed().as_millis()).unwrap_or(0));
+}
+
+/// The job's place among the held ones; given back however the task ends, a panic included.
+struct Place {
+    engine: Engine,
+    id: Uuid,
+    lease: i64,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut held = self.engine.held.lock();
+        // A later claim of the same job by this process has its own entry.
+        if held.get(&self.id).is_some_and(|held| held.lease == self.lease) {
+            held.remove(&self.id);
+        }
+    }
 }
 
 async fn run(work: &mut Work) -> Result<Done, Halt> {
@@ -79,11 +96,7 @@ async fn conclude_run(work: &mut Work, result: Result<Done, Halt>) -> Result<()>
             content,
             events,
         },
-        Ok(Done::FanOut { content, children }) => match fan_out(work, &content, &children).await {
-            Ok(Some(_)) | Err(Error::LostLease) => return Ok(()),
-            Ok(None) => Outcome::Cancelled,
-            Err(error) => failed(Failure::internal(error.cause())),
-        },
+        Ok(Done::FanOut { content, children }) => Outcome::FanOut { content, children },
         Err(Halt::Stopped) => match of_stop(work.stop.why()) {
             Some(outcome) => outcome,
             None => return lost(),

@@ -19,7 +19,7 @@ use crate::ids::Position;
 
 /// Rescues without a checkpoint in between after which a job is given up.
 const MAX_CRASHES: i32 = 3;
-/// Jobs looked at in one scan.
+/// Jobs looked at in one query.
 const BATCH: i64 = 200;
 
 /// Whose jobs count as orphans.
@@ -40,20 +40,37 @@ struct Seen {
 }
 
 /// One scan; says how many jobs were taken over or ended.
+///
+/// A job that cannot be ended is said once a scan and does not keep the others from being rescued.
 pub async fn rescue(engine: &Engine, orphans: Orphans) -> Result<usize> {
     let text = "SELECT id, parent_id, run_lease, COALESCE(deadline_at < {now}, $3) AS is_late FROM jobs \
-                WHERE (state = 'running' AND lease_owner IS NOT NULL AND (lease_expires_at < {now} OR $1)) \
-                OR (state IN ('queued', 'running') AND deadline_at < {now}) ORDER BY id LIMIT $2";
+                WHERE id > $4 AND ((state = 'running' AND lease_owner IS NOT NULL AND (lease_expires_at < {now} OR $1)) \
+                OR (state IN ('queued', 'running') AND deadline_at < {now})) ORDER BY id LIMIT $2";
     let connection = engine.db.reader();
-    let values = [(orphans == Orphans::All).into(), BATCH.into(), false.into()];
-    let found = Seen::find_by_statement(sql(connection, text, values))
-        .all(connection)
-        .await?;
-    let mut count = 0;
-    for seen in found {
-        count += usize::from(take_over(engine, &seen, orphans).await?);
+    let (mut count, mut after) = (0, Uuid::nil());
+    loop {
+        let values = [
+            (orphans == Orphans::All).into(),
+            BATCH.into(),
+            false.into(),
+            after.into(),
+        ];
+        let found = Seen::find_by_statement(sql(connection, text, values))
+            .all(connection)
+            .await?;
+        for seen in &found {
+            match take_over(engine, seen, orphans).await {
+                Ok(is_taken) => count += usize::from(is_taken),
+                Err(error) => {
+                    tracing::error!(job.id = %seen.id, cause = error.cause(), "a job could not be taken over");
+                }
+            }
+        }
+        match found.last() {
+            Some(last) if found.len() == BATCH as usize => after = last.id,
+            _ => return Ok(count),
+        }
     }
-    Ok(count)
 }
 
 async fn take_over(engine: &Engine, seen: &Seen, orphans: Orphans) -> Result<bool> {
@@ -127,9 +144,12 @@ fn attempts_left(job: &job::Model) -> i32 {
     (job.max_attempts - attempt_after(job)).max(0)
 }
 
+/// The code of a job that ran out of time.
+pub(super) const DEADLINE: &str = "DEADLINE";
+
 pub(super) fn too_late() -> Failure {
     failure(
-        "DEADLINE",
+        DEADLINE,
         "This took longer than a job may. Start again; a shorter brief is quicker.",
         true,
     )

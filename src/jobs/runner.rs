@@ -3,7 +3,7 @@
 //! Waking is a hint, polling is the truth: each loop would do its work, only later, without any hint.
 
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
@@ -127,49 +127,85 @@ async fn beats(engine: Engine, shutdown: CancellationToken) {
 }
 
 async fn rescues(engine: Engine, shutdown: CancellationToken) {
-    let every = engine.config().rescue;
-    let mut patience = Instant::now() + engine.config().lease;
-    let mut last = Instant::now();
+    let config = engine.config();
+    let mut calm = Calm::default();
     let mut forgot = Instant::now();
     let mut failures = 0;
     loop {
         // Jitter keeps many processes from looking at the same moment.
-        let pause = every.mul_f64(0.75 + rand::random::<f64>() / 2.0);
+        let pause = config.rescue.mul_f64(0.75 + rand::random::<f64>() / 2.0);
+        let before = Clocks::now();
         tokio::select! {
             () = shutdown.cancelled() => return,
             () = tokio::time::sleep(pause) => {}
         }
-        if last.elapsed() > pause + engine.config().lease.max(every) {
+        if before.elapsed() > pause + config.lease.saturating_sub(config.heartbeat) {
             tracing::warn!("this process slept; it waits one lease before it takes over jobs");
-            patience = Instant::now() + engine.config().lease;
+            calm = Calm::default();
         }
-        last = Instant::now();
-        if Instant::now() < patience {
+        // Asked on every tick, also while we wait: calm counts from the recovery, not from the last failure.
+        let asked = Instant::now();
+        let answer = crate::db::rows(engine.db.reader(), "SELECT 1", []).await;
+        calm.note(answer.is_ok() && asked.elapsed() < config.heartbeat);
+        if !calm.lasts(config.lease) {
+            if let Err(cause) = answer {
+                failures += 1;
+                log_outage(failures, "look for jobs to take over", &cause.into());
+            }
             continue;
         }
-        let looked = match rescue(&engine, Orphans::Expired).await {
-            Ok(_) if forgot.elapsed() > FORGET_EVERY => {
-                forgot = Instant::now();
-                forget_old_events(&engine).await
-            }
-            Ok(_) => Ok(()),
-            Err(error) => Err(error),
-        };
+        let mut looked = rescue(&engine, Orphans::Expired).await.map(|_| ());
+        if looked.is_ok() && forgot.elapsed() > FORGET_EVERY {
+            forgot = Instant::now();
+            looked = forget_old_events(&engine).await;
+        }
         match looked {
             Ok(()) => failures = 0,
             Err(error) => {
                 failures += 1;
+                calm = Calm::default();
                 log_outage(failures, "look for jobs to take over", &error);
-                patience = Instant::now() + engine.config().lease;
             }
         }
     }
 }
 
-/// Events older than retention; a job's only together and only when it has ended.
+/// Since when the database has answered without a break, as this process has seen it.
+#[derive(Default)]
+struct Calm(Option<Instant>);
+
+impl Calm {
+    fn note(&mut self, is_well: bool) {
+        self.0 = if is_well { self.0.or(Some(Instant::now())) } else { None };
+    }
+
+    fn lasts(&self, at_least: Duration) -> bool {
+        self.0.is_some_and(|since| since.elapsed() >= at_least)
+    }
+}
+
+/// Both clocks: the monotonic one stands still while a laptop sleeps, and leases do not.
+struct Clocks {
+    monotonic: Instant,
+    wall: SystemTime,
+}
+
+impl Clocks {
+    fn now() -> Self {
+        Clocks {
+            monotonic: Instant::now(),
+            wall: SystemTime::now(),
+        }
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.monotonic.elapsed().max(self.wall.elapsed().unwrap_or_default())
+    }
+}
+
+/// Deletes events older than retention; a job's only together and only when it has ended.
 pub async fn forget_old_events(engine: &Engine) -> Result<()> {
     let age = -ms(engine.config().retention);
-    let tx = engine.db.write().await?;
     for text in [
         "DELETE FROM job_events WHERE job_id IN \
          (SELECT id FROM jobs WHERE finished_at < {now+$1} AND EXISTS \
@@ -177,9 +213,17 @@ pub async fn forget_old_events(engine: &Engine) -> Result<()> {
         "DELETE FROM blueprint_events WHERE at < {now+$1}",
         "DELETE FROM account_events WHERE at < {now+$1}",
     ] {
-        execute(&tx, text, [age.into()]).await?;
+        // In small transactions: SQLite has one writer, and jobs wait for it.
+        loop {
+            let tx = engine.db.write().await?;
+            let deleted = execute(&tx, text, [age.into()]).await?;
+            tx.commit().await?;
+            if deleted == 0 {
+                break;
+            }
+        }
     }
-    Ok(tx.commit().await?)
+    Ok(())
 }
 
 async fn cancels(engine: Engine, shutdown: CancellationToken) {

@@ -11,7 +11,7 @@ use crate::error::Result;
 pub enum WaitReason {
     /// The account runs as many jobs as it may.
     AccountLimit,
-    /// No process that runs jobs is alive.
+    /// Every process that runs jobs is full, or none is alive.
     NoWorker,
     /// It failed and is waiting for its next attempt.
     Retry,
@@ -32,8 +32,10 @@ pub async fn waiting_for(engine: &Engine, job: &job::Model) -> Result<Option<Wai
     }
     // A process beats several times within a lease.
     let silence = -ms(engine.config().lease);
-    let text = "SELECT count(*) AS n FROM workers WHERE slots > 0 AND last_seen_at > {now+$1}";
+    let text = "SELECT CAST(COALESCE(SUM(slots), 0) AS bigint) - \
+                (SELECT count(*) FROM jobs WHERE state = 'running' AND lease_owner IS NOT NULL) AS free \
+                FROM workers WHERE last_seen_at > {now+$1}";
     let row = rows(connection, text, [silence.into()]).await?.pop();
-    let alive: i64 = row.map_or(Ok(0), |row| row.try_get("", "n"))?;
-    Ok((alive == 0).then_some(WaitReason::NoWorker))
+    let free: i64 = row.map_or(Ok(0), |row| row.try_get("", "free"))?;
+    Ok((free <= 0).then_some(WaitReason::NoWorker))
 }

@@ -124,7 +124,7 @@ impl Work {
     /// A checkpoint whose content is stored in the same transaction; says whether it was.
     pub async fn checkpoint_with(&mut self, step: Step, content: &dyn Content) -> Result<bool, Halt> {
         self.check()?;
-        let attempt = super::end::Attempt::new(self);
+        let mut attempt = super::end::Attempt::new();
         loop {
             let result = self.try_checkpoint(&step, content).await;
             let Err(error) = result else {
@@ -227,6 +227,10 @@ impl Work {
             self.n = self.item.n;
         }
         self.job = job;
+        if self.job.cancel_requested_at.is_some() {
+            // The hint may have been lost, or have been given to another process.
+            self.stop.ask(Why::Cancelled);
+        }
     }
 
     fn open(&mut self, step: &Step) {

@@ -53,7 +53,10 @@ impl Case<'_> {
                 })
                 .await;
             }
-            Op::GiveUp => self.let_go(Command::GiveUp, |_| JobState::Failed).await,
+            Op::GiveUp => {
+                let end = |flagged| if flagged { JobState::Cancelled } else { JobState::Failed };
+                self.let_go(Command::GiveUp, end).await;
+            }
             Op::Finish => {
                 let end = |flagged| {
                     if flagged {
@@ -107,6 +110,13 @@ impl Case<'_> {
             self.model.written += 1;
             self.model.crashes = 0;
             self.model.has_closed = true;
+        }
+        // Without a hint and before any beat, the checkpoint itself says that the job was cancelled.
+        if self.model.is_flagged
+            && let Some(holder) = self.holder.take()
+        {
+            self.ended(holder).await;
+            self.model.state = JobState::Cancelled;
         }
     }
 
@@ -256,11 +266,10 @@ async fn run(world: &World, engines: &[Engine], hub: &Obedient, site: Uuid, ops:
 }
 
 /// Seen to fail, on both databases: with `lock_own` asking for the state alone (a ghost ended the job that another
-/// holder had); with a T4 that looks for no cancel (in `end` and in `write_end`, which hide one another); with a T9
-/// that keeps the attempt; with a T8 that does not give an attempt back after a block; with a T5 without
-/// `attempt < max_attempts`; with suspects claimed like others. The fence of T3 and T5 was removed together with
-/// the
-/// unique index `job_events_chain`: each of the two guards alone refuses a ghost's write.
+/// holder had); with a T4 that looks for no cancel (neither `end` nor `write_end`); with a T9
+/// that keeps the attempt; with a T8 that does not give an attempt back after a block; with a T5 without `attempt <
+/// max_attempts`; with suspects claimed like others. The fence of T3 and T5 was removed together with the unique
+/// index `job_events_chain`: each of the two guards alone refuses a ghost's write.
 async fn every_step_of_a_job_keeps_the_invariants(backend: Backend) {
     let world = backend
         .world_with(|config| {

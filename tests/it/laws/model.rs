@@ -43,7 +43,7 @@ pub fn corners() -> Vec<Vec<Op>> {
     use Op::*;
     let closes = Checkpoint { closes: true };
     let lost = |what| vec![Claim(0), Rescue(1), Claim(1), Ghost(what), Finish];
-    let flagged = |then| vec![Claim(0), Cancel, then];
+    let flagged = |then: Op| vec![Claim(0), Cancel, then];
     vec![
         lost(Try::Checkpoint),
         lost(Try::Stumble),
@@ -55,6 +55,7 @@ pub fn corners() -> Vec<Vec<Op>> {
         flagged(Rescue(1)),
         flagged(Expire(1)),
         flagged(Beat(0)),
+        flagged(closes),
         [Claim(0), Stumble].repeat(5),
         [Claim(0), GiveBack].repeat(5),
         [Claim(0), Rescue(1)].repeat(3),

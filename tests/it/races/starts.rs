@@ -154,8 +154,7 @@ async fn a_refused_start_leaves_its_key_free(backend: Backend) {
 }
 
 /// Seen to fail on Postgres ("deadlock detected") with the account locked before the job is inserted, and in one
-/// run of
-/// three with a start that did not look again when what stood in its way had just ended.
+/// run of three with a start that did not look again when what stood in its way had just ended.
 async fn a_start_at_the_moment_of_an_end_is_accepted_or_told_what_runs(backend: Backend) {
     let world = backend.world_with(bench::uncapped).await;
     let site = bench::planned(&world).await;
@@ -203,8 +202,7 @@ async fn a_start_at_the_moment_of_an_end_is_accepted_or_told_what_runs(backend: 
 }
 
 /// Seen to fail on Postgres with each start's look at the other kind moved before its first lock: both were
-/// accepted.
-/// (The account's lock and the site's each suffice; the account's comes first.)
+/// accepted. (The account's lock and the site's each suffice; the account's comes first.)
 async fn a_plan_and_a_page_of_one_site_never_start_together(backend: Backend) {
     let world = backend.world_with(bench::uncapped).await;
     let site = bench::planned(&world).await;
