@@ -13,7 +13,7 @@ use crate::app::{App, Inner};
 use crate::config::{Config, ProviderName};
 use crate::db::{Db, beside};
 use crate::entities::meta;
-use crate::error::{Error, Result};
+use crate::error::{Error, Refusal, Result};
 use crate::events::{Bus, Feeds, Unit, watchdog};
 use crate::jobs::{Engine, EngineConfig, Orphans, rescue};
 use crate::{credits, generation, options};
@@ -118,11 +118,13 @@ fn runner_lock(app: &App) -> Result<Option<File>> {
         .map_err(|cause| failed(&cause))?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
-        Err(std::fs::TryLockError::WouldBlock) => Err(Error::internal(format!(
-            "another process runs the jobs of {}. Stop it first, set jobs.concurrency = 0 here, \
-             or use Postgres for several processes.",
-            database.display()
-        ))),
+        Err(std::fs::TryLockError::WouldBlock) => {
+            let message = format!(
+                "Another process runs the jobs of {}. Stop it first, or use Postgres for several processes.",
+                database.display()
+            );
+            Err(Refusal::invalid(&["database", "url"], "LOCKED", message).into())
+        }
         Err(std::fs::TryLockError::Error(cause)) => Err(failed(&cause)),
     }
 }

@@ -136,7 +136,7 @@ query ReadBakery($blueprintId: ID!) {
   viewer {
     account {
       credits { balance held available }
-      creditEntries(last: 12) { edges { node { seq kind balanceDelta heldDelta balanceAfter } } }
+      creditEntries(first: 20) { edges { node { seq kind balanceDelta heldDelta balanceAfter } } }
     }
   }
 }
@@ -145,10 +145,21 @@ query ReadBakery($blueprintId: ID!) {
   },
 ].map((tab) => ({ query: tab.query, variables: JSON.stringify(tab.variables, null, 2) }));
 
+function rememberedVariables() {
+  try {
+    const state = JSON.parse(localStorage.getItem("graphiql:tabState"));
+    return state.tabs[state.activeTabIndex].variables ?? undefined;
+  } catch {
+    return undefined; // Nothing is remembered yet.
+  }
+}
+
 ReactDOM.createRoot(document.getElementById("graphiql")).render(
   React.createElement(GraphiQL, {
     fetcher,
     defaultTabs: tabs,
+    // The first tab takes its variables from here, not from defaultTabs; what the reader typed before wins.
+    variables: rememberedVariables() ?? tabs[0].variables,
     isHeadersEditorEnabled: true,
     defaultEditorToolsVisibility: "variables",
     // Keys are secrets: they live as long as the page.

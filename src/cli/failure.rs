@@ -68,7 +68,7 @@ impl From<Error> for Failure {
             }
             // On the command line the operator reads; the cause is what helps.
             _ => Failure {
-                message: format!("This did not work: {}.", error.cause()),
+                message: format!("This did not work: {}.", error.cause().trim_end_matches('.')),
                 code: 1,
             },
         }

@@ -15,7 +15,7 @@ pub enum Command {
     /// Make an API key and print it. It is shown this once and never again.
     Create {
         /// What the key is for.
-        #[arg(long)]
+        #[arg(long, default_value = "made on the command line")]
         name: String,
         /// The account's name or id.
         #[arg(long, default_value = "local")]

@@ -15,6 +15,9 @@ pub enum Command {
         /// How many to take back.
         #[arg(long, default_value_t = 1)]
         steps: u32,
+        /// Do it: without this nothing is taken back.
+        #[arg(long)]
+        yes: bool,
     },
     /// List every migration and whether it is applied.
     Status,
@@ -24,11 +27,17 @@ pub async fn run(config: &Config, command: Command) -> Result<(), Failure> {
     let db = Db::connect(&config.database.url, config.database.max_connections).await?;
     match command {
         Command::Up => db.migrate().await?,
-        Command::Down { steps } => db.migrate_down(steps).await?,
+        Command::Down { steps, yes: true } => db.migrate_down(steps).await?,
+        Command::Down { .. } => {
+            let message = "Taking migrations back deletes their tables and everything in them, the ledger included. \
+                           Make a backup, then repeat the command with --yes.";
+            return Err(Failure::bad_input(message));
+        }
         Command::Status => {}
     }
-    for (name, is_applied) in db.migrations().await? {
-        println!("{}  {name}", if is_applied { "applied" } else { "missing" });
-    }
-    Ok(())
+    let line = |(name, is_applied): (String, bool)| {
+        let state = if is_applied { "applied" } else { "missing" };
+        format!("{state}  {name}\n")
+    };
+    super::say(&db.migrations().await?.into_iter().map(line).collect::<String>())
 }

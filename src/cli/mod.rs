@@ -87,11 +87,11 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         // It talks to a server: this folder's configuration says nothing about that one.
         Some(Command::Watch(args)) => return watch::run(args).await,
         Some(Command::Schema) => {
-            print!("{}", crate::graphql::sdl());
+            say(&crate::graphql::sdl())?;
             return Ok(ExitCode::SUCCESS);
         }
         Some(Command::Config) => {
-            print!("{}", config::DEFAULTS);
+            say(config::DEFAULTS)?;
             return Ok(ExitCode::SUCCESS);
         }
         _ => {}
@@ -112,6 +112,15 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Some(Command::Schema | Command::Config | Command::Watch(_)) => {}
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Prints to standard output. A reader that has had enough, such as `head`, is no failure.
+fn say(text: &str) -> Result<(), Failure> {
+    use std::io::Write;
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(cause) if cause.kind() != std::io::ErrorKind::BrokenPipe => Err(cause.into()),
+        _ => Ok(()),
+    }
 }
 
 /// The database of a command that changes or reads a little: up to date, without an engine.

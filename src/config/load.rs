@@ -132,9 +132,20 @@ fn read(table: &Table) -> Result<Config, ConfigError> {
     serde_path_to_error::deserialize::<_, Config>(deserializer).map_err(|error| {
         let key = error.path().to_string();
         let shown = lookup(table, &key).unwrap_or_default();
-        let cause = error.into_inner();
-        ConfigError(format!("{key} is {shown}: {}.", cause.message().trim_end_matches('.')))
+        ConfigError(format!("{key} is {shown}: it must be {}.", allowed(&key)))
     })
+}
+
+/// What a key may be; asked only when it is something else.
+fn allowed(key: &str) -> &'static str {
+    match key {
+        "server.listen" => "an IP address and a port, such as 127.0.0.1:8080",
+        "auth.mode" => "\"open\" or \"keys\"",
+        "ai.provider" => "\"offline\"",
+        "log.format" => "\"auto\", \"human\" or \"json\"",
+        "database.url" | "log.filter" | "ai.script" => "a text in quotes",
+        _ => "a whole number, 0 or more",
+    }
 }
 
 /// The offending value as it was written, except for those that may hold a secret.
@@ -264,7 +275,7 @@ mod tests {
             (
                 "SITEWRIGHT_SERVER__LISTEN",
                 "here",
-                vec!["server.listen", "here", "socket address"],
+                vec!["server.listen", "here", "127.0.0.1:8080"],
             ),
             (
                 "SITEWRIGHT_JOBS__HEARTBEAT_MS",

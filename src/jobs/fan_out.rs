@@ -56,6 +56,7 @@ pub(super) async fn fan_out(work: &Work, content: &Value, children: &[Child]) ->
         execute(&unit.tx, text, [parent.id.into(), page.into(), baseline.into()]).await?;
     }
     write_events(&mut unit, work, &parent, &jobs, &planned).await?;
+    log_queued(&mut unit, &jobs);
     unit.after_commit(Notice::Work);
     crate::faults::point("inside_fan_out");
     unit.commit().await?;
@@ -161,4 +162,11 @@ async fn write_events(
         append::job_event(unit, job.id, Position::new(1, 1), None, None, &JobEvent::Queued).await?;
     }
     Ok(())
+}
+
+/// One line a page job, as for every other start.
+fn log_queued(unit: &mut Unit, jobs: &[job::Model]) {
+    for (id, price) in jobs.iter().map(|job| (job.id, job.price)) {
+        unit.log_after_commit(move || tracing::info!(job.id = %id, job.kind = "page", price, "job queued"));
+    }
 }

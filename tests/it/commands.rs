@@ -45,7 +45,7 @@ async fn migrations_go_up_and_down_and_are_listed(url: &str) {
             "{up:?}"
         );
     }
-    let down = run(&["migrate", "down", "--steps", &count.to_string()], url, &[]).await;
+    let down = run(&["migrate", "down", "--yes", "--steps", &count.to_string()], url, &[]).await;
     assert!(
         down.status.success() && down.stdout.lines().all(|line| line.starts_with("missing  m")),
         "{down:?}"
