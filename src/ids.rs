@@ -96,20 +96,21 @@ impl Position {
 
 /// Where a watcher stands in one stream of one database.
 ///
-/// The epoch is renewed after a restore, so that a cursor of the lost future is recognised.
+/// The epoch is renewed after a restore, so that a cursor of the lost future is recognised. The id is the stream's own:
+/// another stream of the same kind has other events under the same numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Cursor {
-    Job { epoch: String, at: Position },
-    Blueprint { epoch: String, seq: i64 },
-    Account { epoch: String, seq: i64 },
+    Job { epoch: String, id: Uuid, at: Position },
+    Blueprint { epoch: String, id: Uuid, seq: i64 },
+    Account { epoch: String, id: Uuid, seq: i64 },
 }
 
 impl Cursor {
     pub fn encode(&self) -> String {
         let text = match self {
-            Cursor::Job { epoch, at } => format!("j.{epoch}.{}-{}", at.lease, at.n),
-            Cursor::Blueprint { epoch, seq } => format!("b.{epoch}.{seq}"),
-            Cursor::Account { epoch, seq } => format!("a.{epoch}.{seq}"),
+            Cursor::Job { epoch, id, at } => format!("j.{epoch}.{}.{}-{}", id.simple(), at.lease, at.n),
+            Cursor::Blueprint { epoch, id, seq } => format!("b.{epoch}.{}.{seq}", id.simple()),
+            Cursor::Account { epoch, id, seq } => format!("a.{epoch}.{}.{seq}", id.simple()),
         };
         URL_SAFE_NO_PAD.encode(text)
     }
@@ -117,23 +118,27 @@ impl Cursor {
     pub fn decode(text: &str) -> Option<Self> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
         let text = std::str::from_utf8(&bytes).ok()?;
-        let mut parts = text.splitn(3, '.');
-        let (stream, epoch, place) = (parts.next()?, parts.next()?.to_string(), parts.next()?);
+        let mut parts = text.splitn(4, '.');
+        let (stream, epoch) = (parts.next()?, parts.next()?.to_string());
+        let (id, place) = (Uuid::try_parse(parts.next()?).ok()?, parts.next()?);
         let number = |digits: &str| digits.parse::<i64>().ok().filter(|n| *n >= 0);
         match stream {
             "j" => {
                 let (lease, n) = place.split_once('-')?;
                 Some(Cursor::Job {
                     epoch,
+                    id,
                     at: Position::new(number(lease)?, number(n)?),
                 })
             }
             "b" => Some(Cursor::Blueprint {
                 epoch,
+                id,
                 seq: number(place)?,
             }),
             "a" => Some(Cursor::Account {
                 epoch,
+                id,
                 seq: number(place)?,
             }),
             _ => None,
@@ -167,24 +172,31 @@ mod tests {
         ] {
             assert_eq!(GlobalId::parse(text), None, "{text}");
         }
-        for text in ["", "x", "ai4x", "ai5lLjEtMQ=="] {
+        let nameless = URL_SAFE_NO_PAD.encode("j.e.1-1");
+        for text in ["", "x", "ai4x", "ai5lLjEtMQ==", nameless.as_str()] {
             assert_eq!(Cursor::decode(text), None, "{text}");
         }
     }
 
     #[test]
     fn a_cursor_survives_the_round_trip() {
-        let epoch = "0a1b2c3d".to_string();
+        let (epoch, id) = ("0a1b2c3d".to_string(), new_id());
         for cursor in [
             Cursor::Job {
                 epoch: epoch.clone(),
+                id,
                 at: Position::new(3, 141),
             },
             Cursor::Blueprint {
                 epoch: epoch.clone(),
+                id,
                 seq: 0,
             },
-            Cursor::Account { epoch, seq: i64::MAX },
+            Cursor::Account {
+                epoch,
+                id,
+                seq: i64::MAX,
+            },
         ] {
             assert_eq!(Cursor::decode(&cursor.encode()), Some(cursor));
         }

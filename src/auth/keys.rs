@@ -1,6 +1,9 @@
 //! Making, listing, revoking and checking API keys, always through the account that owns them.
 
+use std::collections::BTreeSet;
+
 use chrono::TimeDelta;
+use parking_lot::Mutex;
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use uuid::Uuid;
 
@@ -102,7 +105,7 @@ pub async fn authenticate(db: &Db, bearer: &str) -> Result<Option<Caller>> {
     let Some(key) = key.filter(|key| secret::same(&key.hash, &hash) && may_be_used(key, now)) else {
         return Ok(None);
     };
-    note_use(db, &key, now).await;
+    note_use(db, &key, now);
     Ok(Some(Caller {
         account: key.account_id,
         role: key.role,
@@ -120,22 +123,33 @@ fn may_be_used(key: &api_key::Model, now: Instant) -> bool {
     key.revoked_at.is_none() && key.expires_at.is_none_or(|at| at > now)
 }
 
-/// Notes that the key is in use, at most once a minute: a note must not turn every read into a write.
-async fn note_use(db: &Db, key: &api_key::Model, now: Instant) {
+/// The keys whose use is being noted: many requests of one key wait for the writer once.
+static NOTING: Mutex<BTreeSet<Uuid>> = Mutex::new(BTreeSet::new());
+
+/// Notes that the key is in use, at most once a minute: a note must not turn every read into a write. The request does
+/// not wait for it: the writer may be busy.
+fn note_use(db: &Db, key: &api_key::Model, now: Instant) {
     let stale = now - TimeDelta::minutes(1);
     if key.last_used_at.is_some_and(|at| at > stale) {
         return;
     }
-    let noted = async {
+    let (db, id) = (db.clone(), key.id);
+    if !NOTING.lock().insert(id) {
+        return;
+    }
+    let noted = async move {
         let transaction = db.write().await?;
         let text =
             "UPDATE api_keys SET last_used_at = $1 WHERE id = $2 AND (last_used_at IS NULL OR last_used_at <= $3)";
-        db::execute(&transaction, text, [now.into(), key.id.into(), stale.into()]).await?;
+        db::execute(&transaction, text, [now.into(), id.into(), stale.into()]).await?;
         transaction.commit().await?;
         Ok::<_, Error>(())
     };
-    if let Err(error) = noted.await {
-        // Not worth refusing a good key for.
-        tracing::warn!(cause = error.cause(), "the use of an API key was not noted");
-    }
+    tokio::spawn(async move {
+        if let Err(error) = noted.await {
+            // Not worth refusing a good key for.
+            tracing::warn!(cause = error.cause(), "the use of an API key was not noted");
+        }
+        NOTING.lock().remove(&id);
+    });
 }

@@ -1,19 +1,21 @@
 //! The one door: every transport prepares a request, then executes it or subscribes with it.
 //!
-//! What must hold for every request is here: the document is parsed once, a panic costs one operation and not the
-//! connection, and every error leaves with a code and the request's id.
+//! What must hold for every request is here: the document is parsed once and weighed before anything walks it, a panic
+//! costs one operation and not the connection, and every error leaves with a code and the request's id.
 
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 
 use async_graphql::parser::parse_query;
-use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationType};
-use async_graphql::{ErrorExtensionValues, Request, Response, ServerError, Value};
+use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType};
+use async_graphql::{ErrorExtensionValues, Request, Response, ServerError, Value, Variables};
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 
 use super::context::Session;
 use super::error::{Code, masked};
 use super::schema::{Schema, schema};
+use super::weigh::{refuse_twins, weigh};
 use crate::app::App;
 use crate::auth::Caller;
 
@@ -50,7 +52,13 @@ impl Prepared {
 /// Reads the document and picks the operation; the error is one of the request as a whole.
 pub fn prepare(mut request: Request) -> Result<Prepared, ServerError> {
     let document = parse_query(&request.query).map_err(|cause| unreadable(cause.into()))?;
-    let (kind, name) = pick(&document, request.operation_name.as_deref())?;
+    let (operation, name) = pick(&document, request.operation_name.as_deref())?;
+    let kind = operation.ty;
+    weigh(&document)?;
+    if kind == OperationType::Mutation {
+        refuse_twins(&document, &operation.selection_set.node)?;
+    }
+    require_variables(operation, &request.variables)?;
     request.set_parsed_query(document);
     Ok(Prepared { request, kind, name })
 }
@@ -69,19 +77,41 @@ fn unreadable(drawn: ServerError) -> ServerError {
     error
 }
 
-fn pick(document: &ExecutableDocument, asked: Option<&str>) -> Result<(OperationType, Option<String>), ServerError> {
+/// What a refusal for a missing variable carries: its code alone does not tell it from a field's error.
+struct WithoutVariable;
+
+/// A variable that must have a value has one. The executor notices only where it is used, when some fields have run.
+fn require_variables(operation: &OperationDefinition, given: &Variables) -> Result<(), ServerError> {
+    let missing = operation.variable_definitions.iter().find(|definition| {
+        let (must, value) = (&definition.node, given.get(&definition.node.name.node));
+        let is_needed = !must.var_type.node.nullable && (must.default_value.is_none() || value.is_some());
+        is_needed && value.is_none_or(|value| *value == Value::Null)
+    });
+    let Some(missing) = missing else {
+        return Ok(());
+    };
+    let (name, ty) = (&missing.node.name.node, &missing.node.var_type.node);
+    let mut error = Code::BadUserInput.server_error(format!("The variable ${name} of type {ty} needs a value."));
+    error.locations = vec![missing.pos];
+    error.source = Some(Arc::new(WithoutVariable));
+    Err(error)
+}
+
+type Picked<'a> = (&'a OperationDefinition, Option<String>);
+
+fn pick<'a>(document: &'a ExecutableDocument, asked: Option<&str>) -> Result<Picked<'a>, ServerError> {
     let refuse = |message: String| Err(Code::OperationResolution.server_error(message));
     match (&document.operations, asked) {
-        (DocumentOperations::Single(operation), None) => Ok((operation.node.ty, None)),
+        (DocumentOperations::Single(operation), None) => Ok((&operation.node, None)),
         (DocumentOperations::Single(_), Some(name)) => refuse(format!(
             "There is no operation {name} in the document: its only one has no name."
         )),
         (DocumentOperations::Multiple(operations), Some(name)) => match operations.get(name) {
-            Some(operation) => Ok((operation.node.ty, Some(name.to_string()))),
+            Some(operation) => Ok((&operation.node, Some(name.to_string()))),
             None => refuse(format!("There is no operation {name} in the document.")),
         },
         (DocumentOperations::Multiple(operations), None) => match operations.iter().next() {
-            Some((name, operation)) if operations.len() == 1 => Ok((operation.node.ty, Some(name.to_string()))),
+            Some((name, operation)) if operations.len() == 1 => Ok((&operation.node, Some(name.to_string()))),
             _ => refuse("Say with `operationName` which of the document's operations to run.".into()),
         },
     }
@@ -170,6 +200,9 @@ pub fn is_request_error(response: &Response) -> bool {
         Code::OperationResolution,
     ];
     let is_refusal = |error: &ServerError| {
+        if error.source::<WithoutVariable>().is_some() {
+            return true;
+        }
         let code = error.extensions.as_ref().and_then(|values| values.get("code"));
         matches!(code, Some(Value::String(code)) if refusing.iter().any(|refusing| refusing.as_str() == code))
     };
@@ -204,6 +237,42 @@ mod tests {
         let error = prepared("{ viewer", None).err().unwrap();
         assert_eq!(code(&error), "\"GRAPHQL_PARSE_FAILED\"");
         assert!(!error.locations.is_empty());
+    }
+
+    #[test]
+    fn a_mutation_does_not_run_the_same_field_twice() {
+        let one = "cancelJob(input: {jobId: 1}) { replayed }";
+        let spread = format!("mutation {{ {one} ...M }} fragment M on Mutation {{ ... {{ {one} }} }}");
+        for query in [format!("mutation {{ {one} {one} }}"), spread] {
+            let error = prepared(&query, None).err().unwrap();
+            assert_eq!(code(&error), "\"GRAPHQL_VALIDATION_FAILED\"", "{query}");
+        }
+        assert!(prepared(&format!("mutation {{ {one} b: {one} }}"), None).is_ok());
+        assert!(prepared("{ viewer { role } viewer { role } }", None).is_ok());
+    }
+
+    #[test]
+    fn a_variable_that_must_have_a_value_is_asked_for_before_anything_runs() {
+        let with = |query: &str, variables: serde_json::Value| {
+            let request = Request::new(query).variables(Variables::from_json(variables));
+            prepare(request).err()
+        };
+        let (must, has, may) = ("($a: ID!)", "($a: ID! = 1)", "($a: ID)");
+        let query = |declared: &str| format!("query{declared} {{ node(id: $a) {{ id }} }}");
+        let null = serde_json::json!({ "a": null });
+        for (declared, given) in [(must, serde_json::json!({})), (must, null.clone()), (has, null.clone())] {
+            let error = with(&query(declared), given).unwrap();
+            assert_eq!(code(&error), "\"BAD_USER_INPUT\"");
+            assert!(error.message.contains("$a"));
+            assert!(is_request_error(&refused(error, "r1")));
+        }
+        for (declared, given) in [
+            (must, serde_json::json!({ "a": "1" })),
+            (has, serde_json::json!({})),
+            (may, null),
+        ] {
+            assert!(with(&query(declared), given).is_none(), "{declared}");
+        }
     }
 
     #[test]

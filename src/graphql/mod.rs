@@ -2,7 +2,7 @@
 //!
 //! A resolver is guard, convert, call, wrap; the rules live below. [`execute`] and [`subscribe`] are the
 //! only ways in: whatever must hold for every request (limits, masking, panics) is done there once.
-//! Stricter validation, merging of duplicate fields and caching of documents are absent; they belong there too.
+//! Further validation, merging of duplicate fields and caching of documents are absent; they belong there too.
 
 mod accounts;
 mod context;
@@ -20,6 +20,7 @@ mod scalars;
 mod schema;
 mod sites;
 mod user_error;
+mod weigh;
 
 #[cfg(test)]
 mod tests;

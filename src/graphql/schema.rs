@@ -15,7 +15,7 @@ pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 /// Levels of nesting. GraphiQL's introspection needs all of them.
 const DEPTH: usize = 15;
 /// Selected fields, fragments expanded. Selecting every field of every block of every event stays far below.
-const FIELDS: usize = 10_000;
+pub(super) const FIELDS: usize = 10_000;
 
 /// What can be read. Everything is found through the account of the request: what is not yours does not exist.
 #[derive(MergedObject, Default)]

@@ -8,7 +8,7 @@ use std::sync::Once;
 use async_graphql::http::GraphiQLSource;
 use axum::extract::Path;
 use axum::http::StatusCode;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS};
 use axum::response::{Html, IntoResponse, Response};
 use rust_embed::RustEmbed;
 
@@ -24,7 +24,7 @@ static MISSING: Once = Once::new();
 
 pub async fn page() -> Response {
     if Dist::get("graphiql.js").is_some() {
-        return Html(PAGE).into_response();
+        return document(PAGE.to_string());
     }
     MISSING.call_once(|| {
         tracing::warn!(
@@ -34,7 +34,13 @@ pub async fn page() -> Response {
     let page = GraphiQLSource::build()
         .endpoint("/graphql")
         .subscription_endpoint("/graphql");
-    Html(page.title("Sitewright: GraphiQL").finish()).into_response()
+    document(page.title("Sitewright: GraphiQL").finish())
+}
+
+/// Never within another page: what is typed here runs with the credential that was entered here.
+fn document(html: String) -> Response {
+    let headers = [(X_FRAME_OPTIONS, "DENY"), (X_CONTENT_TYPE_OPTIONS, "nosniff")];
+    (headers, Html(html)).into_response()
 }
 
 pub async fn explorer() -> Response {
@@ -54,6 +60,10 @@ fn file_of(name: &str, bytes: &[u8]) -> Response {
         Some("css") => "text/css; charset=utf-8",
         _ => "text/plain; charset=utf-8",
     };
-    let headers = [(CONTENT_TYPE, media_type), (CACHE_CONTROL, "no-cache")];
+    let headers = [
+        (CONTENT_TYPE, media_type),
+        (CACHE_CONTROL, "no-cache"),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
     (headers, bytes.to_vec()).into_response()
 }

@@ -1,7 +1,8 @@
 //! Who may reach a server that asks for no key: programs on this machine, and pages that it served itself.
 //!
 //! Any website a person visits can send requests to 127.0.0.1. Two headers that a page cannot forge give it away:
-//! `Origin` names the page's own site, and after a rebinding of its name `Host` is not this machine's.
+//! `Origin` names the page's own site, and after a rebinding of its name `Host` is not this machine's. Where a browser
+//! sends no `Origin`, `Sec-Fetch-Site` says whether another site asked.
 
 use std::net::IpAddr;
 
@@ -40,7 +41,7 @@ fn judge(headers: &HeaderMap, uri: &Uri) -> Result<(), &'static str> {
         );
     };
     let Some(origin) = headers.get(ORIGIN) else {
-        return Ok(());
+        return judge_without_origin(headers, uri.path());
     };
     let origin = origin.to_str().ok().and_then(|origin| origin.parse::<Uri>().ok());
     let is_own = origin
@@ -50,7 +51,25 @@ fn judge(headers: &HeaderMap, uri: &Uri) -> Result<(), &'static str> {
     if is_own {
         return Ok(());
     }
-    Err("Without keys, this server does not answer pages of other sites. Set auth.mode = \"keys\" and send a key.")
+    Err(FOREIGN)
+}
+
+const FOREIGN: &str =
+    "Without keys, this server does not answer pages of other sites. Set auth.mode = \"keys\" and send a key.";
+
+/// An image or a script of another site's page comes without `Origin`, and could make this server work. Links to what
+/// is there to be looked at are followed.
+fn judge_without_origin(headers: &HeaderMap, path: &str) -> Result<(), &'static str> {
+    let is = |name: &str, values: &[&str]| {
+        let value = headers.get(name).map(|value| value.as_bytes());
+        value.is_some_and(|value| values.iter().any(|other| value.eq_ignore_ascii_case(other.as_bytes())))
+    };
+    let is_page = path == "/graphiql" || path.starts_with("/preview/");
+    let is_link = is_page && is("sec-fetch-mode", &["navigate"]);
+    if is("sec-fetch-site", &["cross-site", "same-site"]) && !is_link {
+        return Err(FOREIGN);
+    }
+    Ok(())
 }
 
 fn is_this_machine(host: &Authority) -> bool {
@@ -60,6 +79,8 @@ fn is_this_machine(host: &Authority) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderValue;
+
     use super::*;
 
     fn verdict(host: &str, origin: Option<&str>) -> bool {
@@ -76,6 +97,25 @@ mod tests {
         assert!(verdict("127.0.0.1:8080", None));
         assert!(verdict("localhost:8080", Some("http://localhost:8080")));
         assert!(verdict("[::1]:8080", Some("http://[::1]:8080")));
+    }
+
+    #[test]
+    fn another_sites_page_may_link_here_but_not_load_from_here() {
+        let verdict = |site: &str, mode: &str, path: &'static str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(HOST, HeaderValue::from_static("localhost:8080"));
+            headers.insert("sec-fetch-site", site.parse().unwrap());
+            headers.insert("sec-fetch-mode", mode.parse().unwrap());
+            judge(&headers, &Uri::from_static(path)).is_ok()
+        };
+        for site in ["cross-site", "same-site"] {
+            assert!(!verdict(site, "no-cors", "/graphql?query=x"), "{site}");
+            assert!(!verdict(site, "navigate", "/graphql?query=x"), "{site}");
+            assert!(!verdict(site, "no-cors", "/preview/site_1"), "{site}");
+            assert!(verdict(site, "navigate", "/preview/site_1"), "{site}");
+            assert!(verdict(site, "navigate", "/graphiql"), "{site}");
+        }
+        assert!(verdict("same-origin", "cors", "/graphql") && verdict("none", "navigate", "/graphql"));
     }
 
     #[test]

@@ -6,7 +6,10 @@
 use std::fmt::Write;
 
 use axum::extract::{Extension, Path, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFRESH};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFRESH, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
+};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
@@ -39,7 +42,7 @@ async fn show(web: &Web, id: &RequestId, headers: &HeaderMap, site: &str, slug: 
     let app = &web.api.app;
     let caller = match identity::of_headers(app, headers).await {
         Ok(Some(caller)) => caller,
-        Ok(None) => return answer::refuse(StatusCode::UNAUTHORIZED, Code::Unauthenticated, identity::NO_KEY, id),
+        Ok(None) => return unknown(id),
         Err(error) => return failed(&error, id),
     };
     let Some(uuid) = GlobalId::parse_as(IdKind::Blueprint, site) else {
@@ -56,7 +59,7 @@ async fn show(web: &Web, id: &RequestId, headers: &HeaderMap, site: &str, slug: 
             };
             let is_changing = found.blueprint.status == BlueprintStatus::Generating;
             let mut policy = content_security_policy(&found.structure.theme);
-            let _ = write!(policy, "; frame-ancestors 'self'");
+            let _ = write!(policy, "; frame-ancestors 'none'");
             document(found.html(page, base), &policy, is_changing)
         }
         Ok(None) => not_planned(web, id, caller.account, uuid).await,
@@ -70,7 +73,7 @@ async fn not_planned(web: &Web, id: &RequestId, account: uuid::Uuid, site: uuid:
         Ok(Some(_)) => {
             let text = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Not planned yet</title>\
                         <p>This site has no plan yet. Start generateSite or generateStructure; this page renews itself.";
-            document(text.to_string(), "default-src 'none'; frame-ancestors 'self'", true)
+            document(text.to_string(), "default-src 'none'; frame-ancestors 'none'", true)
         }
         Ok(None) => missing(id),
         Err(error) => failed(&error, id),
@@ -82,12 +85,21 @@ fn document(html: String, policy: &str, is_changing: bool) -> Response {
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     if let Ok(policy) = HeaderValue::from_str(policy) {
         headers.insert(CONTENT_SECURITY_POLICY, policy);
     }
     if is_changing {
         headers.insert(REFRESH, HeaderValue::from_static(RENEW));
     }
+    response
+}
+
+fn unknown(id: &RequestId) -> Response {
+    let mut response = answer::refuse(StatusCode::UNAUTHORIZED, Code::Unauthenticated, identity::NO_KEY, id);
+    let headers = response.headers_mut();
+    headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     response
 }
 

@@ -3,7 +3,9 @@
 //! The state machine is async-graphql's; what it lacks and a socket cannot do without is here: a time limit for the
 //! first message, pings, a limit on blocked writes, keys that are revoked while a socket is open, and a close that
 //! tells clients to come back when the server stops. Close codes follow graphql-ws, which decides by them whether to
-//! retry. A fair share between the operations of one socket is absent.
+//! retry. Absent: a fair share between the operations of one socket and a limit on how many run at once; a close with
+//! 4409 when an id is used twice (the newer operation replaces the older); and the message `error`: an operation that
+//! is refused gets a `next` with its errors, then `complete`.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -19,7 +21,7 @@ use futures::stream::{BoxStream, SplitSink};
 use futures::{SinkExt, Stream, StreamExt};
 use parking_lot::Mutex;
 use serde_json::Value;
-use tokio::time::Instant;
+use tokio::time::{Instant, MissedTickBehavior};
 
 use super::trace::RequestId;
 use super::{Web, answer, identity};
@@ -28,11 +30,15 @@ use crate::auth::{self, Caller};
 use crate::graphql::{Api, Code, refused, subscribe};
 
 const SUBPROTOCOL: &str = "graphql-transport-ws";
-/// Holds a mutation with the longest brief.
-const MESSAGE_LIMIT: usize = 256 * 1024;
+/// Holds a mutation with the longest brief: some 280 KB of text, and more where JSON escapes it.
+const MESSAGE_LIMIT: usize = 1024 * 1024;
+/// What a connection reads at once. Kept as long as it is open, so smaller than the 128 KiB that are usual.
+const READ_BUFFER: usize = 8 * 1024;
 /// How long a client may take to introduce itself.
 const INIT: Duration = Duration::from_secs(5);
 const PING: Duration = Duration::from_secs(20);
+/// How long the streams of a revoked key may go on.
+const RECHECK: Duration = Duration::from_secs(1);
 /// A peer that has said nothing for so long, pongs included, is gone.
 const SILENCE: Duration = Duration::from_secs(45);
 /// How long a write may be blocked by a peer that does not read.
@@ -53,7 +59,11 @@ pub fn accept(web: Web, id: RequestId, headers: &HeaderMap, upgrade: WebSocketUp
     }
     let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     let header = header.map(str::to_string);
-    let upgrade = upgrade.protocols([SUBPROTOCOL]).max_message_size(MESSAGE_LIMIT);
+    let upgrade = upgrade
+        .protocols([SUBPROTOCOL])
+        .max_message_size(MESSAGE_LIMIT)
+        .max_frame_size(MESSAGE_LIMIT)
+        .read_buffer_size(READ_BUFFER);
     upgrade.on_upgrade(move |socket| {
         let sockets = web.sockets.clone();
         sockets.track_future(async move { run(web, id, header, socket).await })
@@ -88,6 +98,8 @@ async fn run(web: Web, id: RequestId, header: Option<String>, socket: WebSocket)
         .on_connection_init(move |payload| async move { init.introduce(payload, header).await });
     let mut protocol = Box::pin(protocol);
     let mut ping = tokio::time::interval_at(Instant::now() + PING, PING);
+    let mut recheck = tokio::time::interval_at(Instant::now() + RECHECK, RECHECK);
+    recheck.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let silent_init = tokio::time::sleep(INIT);
     tokio::pin!(silent_init);
     loop {
@@ -100,9 +112,15 @@ async fn run(web: Web, id: RequestId, header: Option<String>, socket: WebSocket)
                 }
                 None => Err(Gone),
             },
-            _ = ping.tick() => match connection.why_to_close().await {
-                Some((code, reason)) => close(&mut sink, code, reason).await,
-                None => send(&mut sink, Message::Ping(Default::default())).await,
+            _ = ping.tick() => if connection.is_silent() {
+                close(&mut sink, 1001, "Nothing was heard from you").await
+            } else {
+                send(&mut sink, Message::Ping(Default::default())).await
+            },
+            _ = recheck.tick(), if connection.has_key() => if connection.lost_its_key().await {
+                close(&mut sink, 4403, "Forbidden: the key was revoked or expired").await
+            } else {
+                Ok(())
             },
             () = &mut silent_init, if connection.caller.get().is_none() => {
                 close(&mut sink, 4408, "Connection initialisation timeout").await
@@ -190,15 +208,33 @@ impl Connection {
         }
     }
 
-    /// Asked with every ping.
-    async fn why_to_close(&self) -> Option<(u16, &'static str)> {
-        if self.heard.lock().elapsed() > SILENCE {
-            return Some((1001, "Nothing was heard from you"));
+    fn is_silent(&self) -> bool {
+        self.heard.lock().elapsed() > SILENCE
+    }
+
+    fn has_key(&self) -> bool {
+        self.caller.get().is_some_and(|caller| caller.api_key.is_some())
+    }
+
+    /// Whether the key that it was opened with is no longer good.
+    async fn lost_its_key(&self) -> bool {
+        match self.caller.get().and_then(|caller| caller.api_key) {
+            Some(key) => is_gone(&self.api.app, key).await,
+            None => false,
         }
-        let key = self.caller.get()?.api_key?;
-        is_gone(&self.api.app, key)
-            .await
-            .then_some((4403, "Forbidden: the key was revoked or expired"))
+    }
+
+    /// Runs one operation; the key is asked for again, so that a revoked one starts nothing more.
+    async fn operation(&self, request: Request) -> BoxStream<'static, GraphqlResponse> {
+        let number = self.operations.fetch_add(1, Ordering::Relaxed) + 1;
+        let id = format!("{}.{number}", self.id.0);
+        match self.caller.get() {
+            Some(caller) if !self.lost_its_key().await => subscribe(&self.api, caller.clone(), &id, request),
+            _ => {
+                let error = Code::Unauthenticated.server_error(identity::NO_KEY);
+                futures::stream::once(async move { refused(error, &id) }).boxed()
+            }
+        }
     }
 }
 
@@ -213,16 +249,9 @@ struct Operations(Arc<Connection>);
 
 impl Operations {
     fn stream(&self, request: Request) -> BoxStream<'static, GraphqlResponse> {
-        let connection = &self.0;
-        let number = connection.operations.fetch_add(1, Ordering::Relaxed) + 1;
-        let id = format!("{}.{number}", connection.id.0);
-        match connection.caller.get() {
-            Some(caller) => subscribe(&connection.api, caller.clone(), &id, request),
-            None => {
-                let error = Code::Unauthenticated.server_error(identity::NO_KEY);
-                futures::stream::once(async move { refused(error, &id) }).boxed()
-            }
-        }
+        let connection = self.0.clone();
+        let started = futures::stream::once(async move { connection.operation(request).await });
+        started.flatten().boxed()
     }
 }
 

@@ -269,11 +269,7 @@ async fn a_second_server_on_a_sqlite_file_is_refused_and_harms_nobody() {
         .watch(&world, &mut viewer, job, |viewer| viewer.pieces > 10)
         .await;
     let second = Server::launch(&world, &[]).ended().await;
-    refused(
-        &second,
-        1,
-        &["another process runs the jobs of", "test.db", "jobs.concurrency = 0"],
-    );
+    refused(&second, 2, &["Another process runs the jobs of", "test.db", "Postgres"]);
     // One that runs no jobs is welcome.
     let watching = Server::start(&world, &[("SITEWRIGHT_JOBS__CONCURRENCY", "0")]).await;
     let mut other = Viewer::default();

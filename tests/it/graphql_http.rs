@@ -288,12 +288,20 @@ async fn the_transport_refuses_what_is_not_a_request(backend: Backend) {
         json!({ "data": { "__typename": "Query" } })
     );
     assert_eq!(by_get("{ nope }").await.unwrap().status(), 400);
+    let response = by_get("query($id: ID!) { node(id: $id) { id } }").await.unwrap();
+    assert_eq!(response.status(), 400, "a variable without a value");
+    assert!(response.json::<Value>().await.unwrap().get("data").is_none());
     let response = by_get("mutation { cancelJob(input: { jobId: 1 }) { userErrors { code } } }")
         .await
         .unwrap();
     assert_eq!(
         (response.status().as_u16(), &response.headers()["allow"]),
         (405, &"POST".parse().unwrap())
+    );
+    let preview = served.client.get(served.url("/preview/x")).send().await.unwrap();
+    assert_eq!(
+        (preview.status().as_u16(), &preview.headers()["www-authenticate"]),
+        (401, &"Bearer".parse().unwrap())
     );
     served.key = None;
     let answer = served.ask("{ __typename }", json!({})).await;
@@ -337,6 +345,11 @@ async fn a_server_without_keys_answers_only_this_machine(backend: Backend) {
     assert_eq!(status("origin", "http://evil.example").await, 403);
     assert_eq!(status("origin", "null").await, 403);
     assert_eq!(status("origin", &served.url("")).await, 200);
+    assert_eq!(status("sec-fetch-site", "same-site").await, 403);
+    assert_eq!(status("sec-fetch-site", "same-origin").await, 200);
+    let explorer = served.client.get(served.url("/graphiql")).send().await.unwrap();
+    assert_eq!(explorer.headers()["x-frame-options"], "DENY");
+    assert_eq!(explorer.headers()["x-content-type-options"], "nosniff");
     for path in ["/livez", "/readyz", "/graphiql"] {
         let response = served.client.get(served.url(path)).send().await.unwrap();
         assert_eq!(response.status(), 200, "{path}");

@@ -159,6 +159,18 @@ impl Socket {
         }
     }
 
+    /// What the server says before it closes, and the code with which it does.
+    pub async fn last_words(&mut self) -> (Vec<Value>, u16) {
+        let mut words = Vec::new();
+        loop {
+            match self.next().await {
+                Message::Text(text) => words.push(serde_json::from_str(&text).unwrap()),
+                Message::Close(Some(frame)) => return (words, frame.code.into()),
+                other => panic!("expected a message or a close, not {other:?}"),
+            }
+        }
+    }
+
     async fn next(&mut self) -> Message {
         loop {
             let message = tokio::time::timeout(PATIENCE, self.0.next()).await;

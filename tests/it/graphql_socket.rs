@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 use sitewright::ai::scripted::{Behaviour, When};
+use sitewright::auth;
 use sitewright::entities::JobState;
 use sitewright::ids::{GlobalId, IdKind};
 
@@ -174,6 +175,51 @@ async fn a_socket_ends_with_a_code_that_says_whether_to_come_back(backend: Backe
     served.world.settle().await;
 }
 
+async fn a_revoked_key_starts_nothing_more_and_ends_its_socket(backend: Backend) {
+    let served = keyed(backend).await;
+    let (db, account) = (&served.world.app.db, served.world.account);
+    let mut socket = served.socket().await;
+    let mut idle = served.socket().await;
+    socket.subscribe("before", "{ __typename }", json!({})).await;
+    assert_eq!(socket.receive().await["payload"]["data"]["__typename"], "Query");
+    assert_eq!(socket.receive().await["type"], "complete");
+    for key in auth::list(db, account).await.unwrap() {
+        auth::revoke(db, account, key.id).await.unwrap();
+    }
+    socket.subscribe("after", "{ __typename }", json!({})).await;
+    let (words, code) = socket.last_words().await;
+    assert_eq!(code, 4403);
+    for word in words.iter().filter(|word| word["type"] == "next") {
+        let error = &word["payload"]["errors"][0]["extensions"]["code"];
+        assert_eq!(error, "UNAUTHENTICATED", "{word}");
+    }
+    // One that says nothing is told as well.
+    assert_eq!(idle.last_words().await, (Vec::new(), 4403));
+    served.settle().await;
+}
+
+async fn a_cursor_of_another_stream_is_answered_by_a_snapshot(backend: Backend) {
+    let served = open(backend).await;
+    let mut cursors = Vec::new();
+    for _ in 0..2 {
+        let blueprint = served.world.blueprint(served.world.account).await;
+        let id = GlobalId::new(IdKind::Blueprint, blueprint).to_string();
+        let query = "query($id: ID!) { blueprint(id: $id) { eventCursor } }";
+        let cursor = served.data(query, json!({ "id": id })).await["blueprint"]["eventCursor"].take();
+        cursors.push((id, cursor));
+    }
+    let mut socket = served.socket().await;
+    let foreign = json!({ "id": cursors[0].0, "after": cursors[1].1 });
+    socket.subscribe("foreign", SITE, foreign).await;
+    let first = until(&mut socket, |_| true).await;
+    assert_eq!(first[0].1["__typename"], "BlueprintSnapshot");
+    assert_eq!(
+        first[0].0, cursors[0].1,
+        "the snapshot stands where the site itself does"
+    );
+    served.settle().await;
+}
+
 async fn queries_and_mutations_run_over_a_socket_too(backend: Backend) {
     let served = open(backend).await;
     let mut socket = served.socket().await;
@@ -196,5 +242,7 @@ on_both!(
     credits_and_jobs_of_an_account_are_watched,
     what_is_not_yours_cannot_be_watched,
     a_socket_ends_with_a_code_that_says_whether_to_come_back,
+    a_revoked_key_starts_nothing_more_and_ends_its_socket,
+    a_cursor_of_another_stream_is_answered_by_a_snapshot,
     queries_and_mutations_run_over_a_socket_too,
 );

@@ -64,13 +64,8 @@ impl Context {
             .unwrap_or_else(|| type_name.clone());
         let (style, layout) = find_style(language, brief, seed);
         let summary = text::plain(&brief.summary, 2500);
-        let place = place(&summary).or_else(|| {
-            brief
-                .facts
-                .iter()
-                .take(20)
-                .find_map(|fact| place(&text::plain(fact, 300)))
-        });
+        // Later sentences name other people's places: "importers in Europe".
+        let place = place(&text::first_sentence(&summary));
         let offers = if trade.family == "general" {
             super::offers::named_in(language, &summary)
         } else {
@@ -160,7 +155,7 @@ impl Context {
                 if let [full, short] = pair.as_slice()
                     && out.contains(full.as_str())
                 {
-                    out = out.replace(full.as_str(), short);
+                    out = text::replace_words(&out, full, short);
                 }
             }
         }
@@ -301,8 +296,8 @@ fn publishable(language: &'static Language, summary: &str) -> Vec<String> {
     text::sentences(summary)
         .into_iter()
         .filter(|sentence| {
-            let lower = sentence.to_lowercase();
-            !internal.iter().any(|word| lower.contains(word.as_str()))
+            let spoken = text::spoken(sentence);
+            !internal.iter().any(|word| spoken.contains(&text::spoken(word)))
         })
         .map(|sentence| text::sentence(&text::capitalised(&sentence)))
         .take(8)

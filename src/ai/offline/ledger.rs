@@ -170,11 +170,8 @@ impl Ledger {
     /// Takes entries out that say what a fact of the brief says.
     pub fn strike(&mut self, pool: &str, words: &[String]) {
         for entry in self.pools.get_mut(pool).into_iter().flatten() {
-            let title = format!(
-                " {} ",
-                entry.title.to_lowercase().replace(|c: char| !c.is_alphanumeric(), " ")
-            );
-            if words.iter().any(|word| title.contains(&format!(" {word}"))) {
+            let title = text::spoken(&entry.title);
+            if words.iter().any(|word| title.contains(word.as_str())) {
                 entry.state = State::Used;
             }
         }

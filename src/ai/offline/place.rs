@@ -11,7 +11,8 @@ pub(super) fn place(text: &str) -> Option<String> {
             continue;
         }
         let mut name: Vec<&str> = Vec::new();
-        for word in &words[at..] {
+        let article = words[at] == "the";
+        for word in &words[at + usize::from(article)..] {
             let bare = word.trim_matches(|c: char| !c.is_alphanumeric());
             let capital = bare.chars().next().is_some_and(char::is_uppercase)
                 && bare.chars().all(|c| c.is_alphabetic() || c == '-' || c == '\'')
@@ -32,7 +33,14 @@ pub(super) fn place(text: &str) -> Option<String> {
         {
             name.pop();
         }
-        let found = name.join(" ");
+        // "in the Western Cape" and "in the Alps" are places, "in the Christmas market" is not certain.
+        if article && name.len() < 2 && !name.iter().all(|word| word.ends_with('s')) {
+            continue;
+        }
+        let found = match name.join(" ") {
+            found if article && !found.is_empty() => format!("the {found}"),
+            found => found,
+        };
         if !found.is_empty() && found.chars().count() <= 40 {
             return Some(found);
         }
@@ -78,6 +86,8 @@ const NOT_PLACES: &[&str] = &[
     "Latin",
     "Russian",
     "Turkish",
+    "Christmas",
+    "Easter",
     "Python",
     "Java",
     "Rust",

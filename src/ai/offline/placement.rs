@@ -62,6 +62,8 @@ impl Placement {
         let mut best: Option<(i32, (usize, usize), How)> = None;
         for (page, view) in pages.iter().enumerate() {
             let near = stems.intersection(&topics[page]).count().min(3) as i32;
+            // A page named for what the fact speaks of is where a reader looks first.
+            let named = if fact.is_contact() { 0 } else { named_for(view, fact) };
             for (section, planned) in view.sections.iter().enumerate() {
                 let present = self.at(page, section);
                 let used: usize = present
@@ -80,7 +82,7 @@ impl Placement {
                         0
                     };
                     let step = if how == How::Words { 6 } else { 1 };
-                    let cost = cost + crowded + step * count as i32 - 5 * near;
+                    let cost = cost + crowded + step * count as i32 - 5 * near - named;
                     if best.as_ref().is_none_or(|(least, ..)| cost < *least) {
                         best = Some((cost, (page, section), how.clone()));
                     }
@@ -96,6 +98,19 @@ impl Placement {
             self.sections.entry(at).or_default().push((index, how));
         }
     }
+}
+
+/// How surely a page is named for a fact: its title shares a word with it, the earlier the surer.
+fn named_for(view: &PageView, fact: &Fact) -> i32 {
+    if view.slug.is_empty() {
+        return 0;
+    }
+    let title = text::stems(&format!("{} {}", view.title, view.slug.replace('-', " ")));
+    let words = fact.text.split(|c: char| !c.is_alphanumeric());
+    let mut words = words.filter(|word| word.chars().count() >= 4).take(8).map(text::stem);
+    words
+        .position(|word| title.contains(&word))
+        .map_or(0, |at| 30 - 3 * at as i32)
 }
 
 /// Which of the contact block's single fields are taken.
@@ -168,21 +183,39 @@ fn first_text(pages: &[PageView]) -> Option<(usize, usize)> {
 
 /// The question that a fact answers, with the words that mark other questions as answered.
 fn question_for(context: &Context, fact: &Fact) -> Option<(String, Vec<String>)> {
-    let lower = format!(
-        " {}",
-        fact.text.to_lowercase().replace(|c: char| !c.is_alphanumeric(), " ")
-    );
+    if fact.price.is_some() {
+        return None;
+    }
+    let spoken = text::spoken(&fact.text);
     context.language.lines("fact_questions").into_iter().find_map(|line| {
-        let words: Vec<String> = line[0].split(',').map(|word| word.trim().to_owned()).collect();
-        let hit = words.iter().any(|word| lower.contains(&format!(" {word}")));
+        let words: Vec<String> = line[0].split(',').map(text::spoken).collect();
+        let hit = words.iter().any(|word| spoken.contains(word.as_str()));
         (hit && line.len() > 1).then(|| (line[1].clone(), words))
     })
 }
+
+/// Words of facts about the way to the door.
+const ARRIVAL: &[&str] = &[
+    "parking",
+    "car park",
+    "entrance",
+    "tram stop",
+    "bus stop",
+    "train station",
+    "metro station",
+    "doorbell",
+];
 
 /// The ways in which a kind of section can show a fact, with how far a reader would look for it there.
 fn ways(kind: &str, page_type: &str, fact: &Fact, question: Option<&(String, Vec<String>)>) -> Vec<(How, i32)> {
     let mut ways = Vec::new();
     let on = |wanted: &str| page_type == wanted;
+    let arrival = ARRIVAL
+        .iter()
+        .any(|word| text::spoken(&fact.text).contains(&format!(" {word} ")));
+    if arrival && on("CONTACT") && kind == "CONTACT" {
+        ways.push((How::Words, -40));
+    }
     match kind {
         "PRODUCTS" if fact.price.is_some() => {
             let cost = if on("PRICING") {

@@ -106,12 +106,20 @@ fn move_to_topics(context: &Context, pages: &mut [PageView]) {
     for kind in ["STEPS", "SPLIT"] {
         let Some(pool) = titled_pool(kind) else { continue };
         let homes = ledger.homes(pool);
+        let planned = |pages: &[PageView]| {
+            pages
+                .iter()
+                .flat_map(|page| &page.sections)
+                .filter(|s| s.kind == kind)
+                .count()
+        };
+        let mut left = homes.len().saturating_sub(planned(pages));
         for (at, page) in pages.iter_mut().enumerate().skip(1) {
             let belonging = homes.iter().filter(|home| **home == Some(at)).count();
             let special = matches!(page.page_type.as_str(), "SERVICES" | "CUSTOM" | "PRODUCTS" | "LANDING");
             let present = page.sections.iter().position(|section| section.kind == kind);
             match present {
-                None if special && belonging > 0 && page.sections.len() < 6 => {
+                None if left > 0 && special && belonging > 0 && page.sections.len() < 6 => {
                     let place = page.sections.len().min(2);
                     let section = Section {
                         position: 0,
@@ -120,6 +128,7 @@ fn move_to_topics(context: &Context, pages: &mut [PageView]) {
                         goal: String::new(),
                     };
                     page.sections.insert(place, section);
+                    left -= 1;
                 }
                 Some(index)
                     if special && belonging == 0 && homes.iter().all(Option::is_some) && page.sections.len() > 3 =>

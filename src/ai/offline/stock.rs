@@ -73,7 +73,13 @@ impl Stock {
             .first()
             .is_some_and(|line| line[0] == page.slug);
         let priced = context.facts.iter().filter(|fact| fact.price.is_some()).count() > 1;
+        let dated = context.facts.iter().any(|fact| fact.year.is_some());
+        let counted = context.facts.iter().any(|fact| fact.figure.is_some());
         for kind in recipe {
+            // Without a year or a number of the brief these would hold nothing but questions.
+            if kind == "TIMELINE" && !dated || kind == "STATS" && !counted {
+                continue;
+            }
             // The page of questions and the list of prices draw on what is kept for them.
             let kept = matches!((page.page_type.as_str(), kind.as_str()), ("FAQ", "FAQ"))
                 || (priced && page.page_type == "PRICING" && kind == "PRODUCTS");

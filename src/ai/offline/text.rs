@@ -43,6 +43,34 @@ fn is_invisible(c: char) -> bool {
         | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
+/// A text as a list of words between spaces, in lower case: `" we do not deliver "`. A word is found in
+/// it with a space on either side, so that "park" is not found in "sparkling".
+pub(super) fn spoken(text: &str) -> String {
+    let words: Vec<String> = text
+        .split(|c: char| !c.is_alphanumeric() && c != '\'')
+        .filter(|word| !word.is_empty())
+        .map(str::to_lowercase)
+        .collect();
+    format!(" {} ", words.join(" "))
+}
+
+/// Replaces whole words only: "are not" stands in "are noted", too.
+pub(super) fn replace_words(text: &str, from: &str, to: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(from).filter(|_| !from.is_empty()) {
+        let (before, found) = rest.split_at(at);
+        let after = &found[from.len()..];
+        out.push_str(before);
+        let starts = out.chars().last().is_none_or(|c| !c.is_alphanumeric());
+        let ends = after.chars().next().is_none_or(|c| !c.is_alphanumeric());
+        out.push_str(if starts && ends { to } else { from });
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
 /// At most `max` characters, cut between words where that is possible.
 pub(super) fn clip(text: &str, max: usize) -> String {
     let text = text.trim();
@@ -95,6 +123,14 @@ pub(super) fn first_sentence(text: &str) -> String {
     sentences(text).into_iter().next().unwrap_or_default()
 }
 
+/// "a" or "an", by the letter that follows; "a university" is the exception worth knowing.
+pub(super) fn article(word: &str) -> &'static str {
+    let lower = word.to_lowercase();
+    let vowel = lower.starts_with(['a', 'e', 'i', 'o', 'u']);
+    let spoken_you = ["uni", "use", "eu", "one"].iter().any(|start| lower.starts_with(start));
+    if vowel && !spoken_you { "an" } else { "a" }
+}
+
 pub(super) fn capitalised(text: &str) -> String {
     let mut chars = text.chars();
     match chars.next() {
@@ -125,6 +161,9 @@ pub(super) fn stems(text: &str) -> BTreeSet<String> {
 
 pub(super) fn stem(word: &str) -> String {
     let lower = word.to_lowercase();
+    if lower.ends_with("ss") {
+        return lower.chars().take(7).collect();
+    }
     let short = lower
         .strip_suffix("ies")
         .or(lower.strip_suffix("es"))

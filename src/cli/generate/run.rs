@@ -151,7 +151,7 @@ async fn on(
 /// Another process runs the jobs of the file: here that needs another way out than for a server.
 fn in_use(error: Error) -> Failure {
     match error.cause() {
-        cause if cause.starts_with("another process runs the jobs") => Failure::bad_input(
+        cause if cause.starts_with("Another process runs the jobs") => Failure::bad_input(
             "Another process runs the jobs of this database, and only one can. Stop it first, or leave --database out \
              to work on a temporary one, or ask that server through its API.",
         ),

@@ -181,7 +181,32 @@ fn refused(error: &Value) -> Trouble {
         Some("UNAUTHENTICATED" | "FORBIDDEN") => {
             Trouble::Lasting(Failure::bad_input(format!("{message} {KEY_ADVICE}")))
         }
-        Some("UNAVAILABLE" | "INTERNAL") => Trouble::Passing(message),
+        // As `extensions.code` spells them.
+        Some("SERVICE_UNAVAILABLE" | "INTERNAL_SERVER_ERROR") => Trouble::Passing(message),
         _ => Trouble::Lasting(Failure::bad_input(message)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graphql::Code;
+
+    fn passes(code: Code) -> bool {
+        let error = json!({ "message": "No.", "extensions": { "code": code.as_str() } });
+        matches!(refused(&error), Trouble::Passing(_))
+    }
+
+    #[test]
+    fn what_the_server_blames_on_itself_is_tried_again() {
+        assert!(passes(Code::Unavailable) && passes(Code::Internal));
+        for code in [
+            Code::BadUserInput,
+            Code::NotFound,
+            Code::Unauthenticated,
+            Code::Forbidden,
+        ] {
+            assert!(!passes(code), "{code:?}");
+        }
     }
 }

@@ -98,6 +98,7 @@ impl Account {
         Cursor(
             Place::Account {
                 epoch,
+                id: self.0.id,
                 seq: self.0.event_seq,
             }
             .encode(),

@@ -114,9 +114,10 @@ impl AccountSnapshot {
 }
 
 /// Turns what the feed brings into what the client sees.
-pub fn account_event(item: AccountFeedItem, epoch: &str) -> Stamped<AccountEvent> {
+pub fn account_event(item: AccountFeedItem, id: Uuid, epoch: &str) -> Stamped<AccountEvent> {
     let cursor = Place::Account {
         epoch: epoch.to_string(),
+        id,
         seq: item.seq,
     }
     .encode();

@@ -134,6 +134,7 @@ impl BlueprintChanged {
 pub fn blueprint_event(item: BlueprintFeedItem, blueprint: Uuid, epoch: &str) -> Result<Stamped<BlueprintEvent>> {
     let cursor = Place::Blueprint {
         epoch: epoch.to_string(),
+        id: blueprint,
         seq: item.seq,
     }
     .encode();

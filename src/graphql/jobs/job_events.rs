@@ -108,6 +108,7 @@ pub struct OpenText {
 pub fn job_event(item: JobFeedItem, job_id: Uuid, epoch: &str) -> Result<Stamped<JobEvent>> {
     let cursor = Place::Job {
         epoch: epoch.to_string(),
+        id: job_id,
         at: item.at,
     }
     .encode();

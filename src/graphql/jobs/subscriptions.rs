@@ -40,7 +40,7 @@ impl Subscription {
         let app = ctx.app().clone();
         let id = own_job(&app, ctx.caller().account, &job_id).await?;
         let after = place(after, |place| match place {
-            Place::Job { epoch, at } if epoch == app.epoch => Some(at),
+            Place::Job { epoch, id: of, at } if epoch == app.epoch && of == id => Some(at),
             _ => None,
         })?;
         let epoch = app.epoch.clone();
@@ -59,7 +59,7 @@ impl Subscription {
         let app = ctx.app().clone();
         let id = own_blueprint(&app, ctx.caller().account, &blueprint_id).await?;
         let after = place(after, |place| match place {
-            Place::Blueprint { epoch, seq } if epoch == app.epoch => Some(seq),
+            Place::Blueprint { epoch, id: of, seq } if epoch == app.epoch && of == id => Some(seq),
             _ => None,
         })?;
         let epoch = app.epoch.clone();
@@ -76,16 +76,16 @@ impl Subscription {
         ctx: &Context<'_>,
         #[graphql(desc = "Everything up to this cursor is known: continue behind it.")] after: Option<Cursor>,
     ) -> Result<impl Stream<Item = Result<Stamped<AccountEvent>>>> {
-        let app = ctx.app().clone();
+        let (app, account) = (ctx.app().clone(), ctx.caller().account);
         let after = place(after, |place| match place {
-            Place::Account { epoch, seq } if epoch == app.epoch => Some(seq),
+            Place::Account { epoch, id: of, seq } if epoch == app.epoch && of == account => Some(seq),
             _ => None,
         })?;
-        let (account, epoch) = (ctx.caller().account, app.epoch.clone());
+        let epoch = app.epoch.clone();
         Ok(app
             .feeds
             .account(account, after)
-            .map(move |item| Ok(account_event(item?, &epoch))))
+            .map(move |item| Ok(account_event(item?, account, &epoch))))
     }
 }
 
@@ -132,12 +132,13 @@ mod tests {
     #[test]
     fn a_foreign_cursor_asks_for_a_snapshot_and_nonsense_is_refused() {
         let own = |place| match place {
-            Place::Account { epoch, seq } if epoch == "now" => Some(seq),
+            Place::Account { epoch, seq, .. } if epoch == "now" => Some(seq),
             _ => None,
         };
         let cursor = |epoch: &str| {
             Place::Account {
                 epoch: epoch.to_string(),
+                id: Uuid::nil(),
                 seq: 3,
             }
             .encode()
@@ -147,6 +148,7 @@ mod tests {
         assert_eq!(place(Some(Cursor(cursor("then"))), own).unwrap(), After::Snapshot);
         let other = Place::Blueprint {
             epoch: "now".to_string(),
+            id: Uuid::nil(),
             seq: 3,
         }
         .encode();

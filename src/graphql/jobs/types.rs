@@ -212,9 +212,9 @@ impl GenerationJob {
     /// Where `jobEvents` stands, read together with this job: query, then subscribe from here, and nothing is lost in
     /// between.
     async fn event_cursor(&self, ctx: &Context<'_>) -> Cursor {
-        let epoch = ctx.app().epoch.clone();
+        let (epoch, id) = (ctx.app().epoch.clone(), self.0.id);
         let at = Position::new(self.0.event_lease, self.0.event_n);
-        Cursor(Place::Job { epoch, at }.encode())
+        Cursor(Place::Job { epoch, id, at }.encode())
     }
 
     /// The SITE job that started it; null when it was started by itself.

@@ -145,6 +145,7 @@ impl SiteBlueprint {
         Cursor(
             Place::Blueprint {
                 epoch,
+                id: self.0.id,
                 seq: self.0.event_seq,
             }
             .encode(),

@@ -299,7 +299,7 @@ impl Socket {
     async fn subscribe(&mut self, job: Uuid, viewer: &Viewer, epoch: &str) -> Result<(), tungstenite::Error> {
         let after = viewer.cursor.map(|at| {
             let epoch = epoch.to_string();
-            Cursor::Job { epoch, at }.encode()
+            Cursor::Job { epoch, id: job, at }.encode()
         });
         // A server that is gone says nothing; any other first word is the acknowledgement.
         match self.hear().await {

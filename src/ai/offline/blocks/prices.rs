@@ -17,17 +17,17 @@ pub(super) fn products(writer: &mut Writer, at: At) -> Value {
     let heading = title(writer, at);
     let home = writer.pages[at.page].slug.is_empty() && writer.pages.len() > 1;
     let mut items = priced(writer, at);
-    // A page of prices lists what has a price; the page of offers lists all of them.
-    let listed = writer.pages[at.page].page_type == "PRICING" && items.len() > 1;
-    let wanted = if home {
-        4
-    } else if listed {
+    // Beside the prices of the brief, the trade's own offers would be inventions.
+    let listed = !items.is_empty();
+    let wanted = if listed {
         0
+    } else if home {
+        4
     } else {
         9
     };
     let offers = writer.context.list("offers");
-    let most = if home { usize::MAX } else { wanted };
+    let most = if home && !listed { usize::MAX } else { wanted };
     let mut drawn: Vec<usize> = Vec::new();
     while items.len() + drawn.len() < most {
         let Some(index) = writer.ledger.draw("offers", at.page, &heading) else {
@@ -173,7 +173,7 @@ pub(super) fn pricing(writer: &mut Writer, at: At) -> Value {
         }));
     }
     let lines = context.list("plans");
-    if writer.first_time("plans") {
+    if plans.is_empty() && writer.first_time("plans") {
         for (number, line) in lines.iter().enumerate().take(3 - plans.len().min(3)) {
             plans.push(plan(writer, at, line, number));
         }

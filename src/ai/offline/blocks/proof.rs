@@ -25,11 +25,18 @@ pub(super) fn stats(writer: &mut Writer, at: At) -> Value {
     }
     let lines = context.list("stats");
     for (number, line) in lines.iter().enumerate() {
-        if items.len() >= 4 || (items.len() >= 3 && number > 2) {
+        if items.len() >= 2 {
             break;
         }
         if writer.said.insert(format!("stat {number}")) {
-            items.push(json!({ "value": ask(&line[0], 58), "label": line.get(1) }));
+            // Where the label says it all, the value only asks for the number.
+            let same = line.get(1).is_some_and(|label| *label == line[0]);
+            let asked = if same {
+                context.language.text("number")
+            } else {
+                line[0].as_str()
+            };
+            items.push(json!({ "value": ask(asked, 58), "label": line.get(1) }));
         }
     }
     while items.len() < 2 {
@@ -44,7 +51,7 @@ pub(super) fn logos(writer: &mut Writer, at: At) -> Value {
         .context
         .list("partners")
         .iter()
-        .map(|line| ask(&format!("name of a {}", line[0]), 100))
+        .map(|line| ask(&format!("name of {} {}", text::article(&line[0]), line[0]), 100))
         .collect();
     while names.len() < 2 {
         let (name, other) = super::lists::spare(writer, "spare_partners", at, 0);
@@ -116,26 +123,13 @@ pub(super) fn timeline(writer: &mut Writer, at: At) -> Value {
         .collect();
     let mut extra = words(writer, at);
     for (number, line) in context.list("timeline").iter().enumerate() {
-        // The first line is the beginning; a brief with years tells it itself.
-        let told = number == 0 && !dated.is_empty();
-        if told || events.len() >= 4 || !writer.said.insert(format!("event {number}")) {
+        // The first line is the beginning; a brief with years tells it itself. What came later is known
+        // to the owner alone.
+        if number > 0 || !dated.is_empty() || events.len() >= 2 || !writer.said.insert(format!("event {number}")) {
             continue;
         }
         let title = line.get(1).map_or("", String::as_str);
-        // Only that there was a beginning is certain; what came later is a suggestion to the owner.
-        let (title, told) = match number {
-            0 => (title.to_owned(), line.get(2).map(|text| context.say(text))),
-            _ => (
-                ask(
-                    &context
-                        .language
-                        .text("such_as")
-                        .replace("{title}", &text::lowered(title)),
-                    100,
-                ),
-                None,
-            ),
-        };
+        let told = line.get(2).map(|text| context.say(text));
         let mut text: Vec<String> = told.into_iter().collect();
         text.append(&mut extra);
         events.push(json!({ "date": ask(&line[0], 58), "title": title, "description": super::joined(&text, 580) }));

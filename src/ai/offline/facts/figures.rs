@@ -7,6 +7,7 @@ const SYMBOLS: &[char] = &['€', '$', '£', '¥', '₹', '₺', '₽', '₩', '
 const CODES: &[&str] = &[
     "eur", "usd", "gbp", "chf", "kr", "kr.", "sek", "nok", "dkk", "zł", "pln", "euro", "euros", "dollars", "dollar",
     "pounds", "francs", "inr", "jpy", "aud", "cad", "nzd", "czk", "kč", "ft", "huf", "ron", "lei", "fr.", "sfr.",
+    "zar", "rand", "sgd", "hkd", "mxn", "brl", "thb", "aed", "isk", "bgn", "cny", "krw", "try", "uah",
 ];
 
 /// Name and price of "Country loaf: 4.20 €".
@@ -31,19 +32,28 @@ pub(super) fn price(text: &str) -> Option<(String, String)> {
         .unwrap_or(price);
     let count = name.split_whitespace().count();
     let first = bare(words[0]);
+    // "The first class costs €8" names a thing; "The total is €8 …" may say anything.
+    let costs = words[start..amount]
+        .iter()
+        .any(|word| matches!(bare(word).as_str(), "cost" | "costs"));
     let last = name.split_whitespace().last().map(bare).unwrap_or_default();
     let one_amount = (amount + 1..words.len())
-        .filter(|at| words[*at].contains(SYMBOLS))
+        .filter(|at| words[*at].contains(SYMBOLS) || code_and_number(words[*at]))
         .count()
         <= 1;
     let good = (1..=8).contains(&count)
-        && price.split_whitespace().count() <= 6
+        && price.split_whitespace().count() <= 8
         && price.chars().count() <= 40
         && name.chars().count() <= 80
-        && !STARTS.contains(&first.as_str())
+        && (!STARTS.contains(&first.as_str()) || first == "the" && costs)
         && !ENDS.contains(&last.as_str())
         && one_amount
         && !name.contains(['.', '!', '?', '<', '{']);
+    // An article belongs to the sentence, not to the name of the thing.
+    let name = ["A ", "An ", "The ", "a ", "an ", "the "]
+        .iter()
+        .find_map(|article| name.strip_prefix(article))
+        .unwrap_or(name);
     good.then(|| (super::text::capitalised(name), price.to_owned()))
 }
 
@@ -62,11 +72,23 @@ fn is_amount(words: &[&str], at: usize) -> bool {
     let word = words[at];
     let number = |word: &str| word.starts_with(|c: char| c.is_ascii_digit());
     let code = |word: Option<&&str>| word.is_some_and(|w| CODES.contains(&bare(w).as_str()) || w.starts_with(SYMBOLS));
-    let glued = word.contains(SYMBOLS) && word.chars().any(|c| c.is_ascii_digit());
-    let before = word.chars().all(|c| SYMBOLS.contains(&c)) || CODES.contains(&bare(word).as_str());
+    let glued = word.contains(SYMBOLS) && word.chars().any(|c| c.is_ascii_digit()) || code_and_number(word);
+    let before = word.chars().all(|c| SYMBOLS.contains(&c)) || CODES.contains(&bare(word).as_str()) || word == "R";
     glued
         || (number(word) && code(words.get(at + 1).as_ref().copied()))
         || (before && words.get(at + 1).is_some_and(|next| number(next)))
+}
+
+/// "R180", "CHF45", "45kr": the rand is a capital, so that "r2" stays a name.
+fn code_and_number(word: &str) -> bool {
+    let word = word.trim_matches(|c: char| matches!(c, '(' | ')' | ',' | ';' | '.' | ':'));
+    let is_digit = |c: char| c.is_ascii_digit() || matches!(c, '.' | ',');
+    let letters = word.trim_matches(is_digit);
+    let digits = word.len() - letters.len();
+    let one_side = word.starts_with(letters) || word.ends_with(letters);
+    digits > 0
+        && one_side
+        && (CODES.contains(&letters.to_lowercase().as_str()) || letters == "R" && word.starts_with('R') && digits > 1)
 }
 
 fn bare(word: &str) -> String {

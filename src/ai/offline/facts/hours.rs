@@ -70,6 +70,10 @@ fn days(tokens: &[Token], mut at: usize) -> Option<(String, usize)> {
 }
 
 fn times(tokens: &[Token], mut at: usize, day: String) -> Option<(Hours, usize)> {
+    // "Tuesday to Saturday, 7:00 to 15:00": one separator may stand between days and times.
+    if tokens.get(at) == Some(&Token::And) {
+        at += 1;
+    }
     while tokens.get(at) == Some(&Token::Filler) {
         at += 1;
     }

@@ -7,6 +7,7 @@ mod content;
 mod data;
 mod facts;
 mod hostile;
+mod owners;
 
 use serde_json::Value;
 use uuid::Uuid;
