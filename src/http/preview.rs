@@ -70,10 +70,17 @@ async fn show(web: &Web, id: &RequestId, headers: &HeaderMap, site: &str, slug: 
 /// A site that exists but has no plan yet is no error: somebody may be watching it come into being.
 async fn not_planned(web: &Web, id: &RequestId, account: uuid::Uuid, site: uuid::Uuid) -> Response {
     match store::blueprint(web.api.app.db.reader(), account, site).await {
-        Ok(Some(_)) => {
-            let text = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Not planned yet</title>\
-                        <p>This site has no plan yet. Start generateSite or generateStructure; this page renews itself.";
-            document(text.to_string(), "default-src 'none'; frame-ancestors 'none'", true)
+        Ok(Some(site)) => {
+            let what = match site.status {
+                BlueprintStatus::Generating => "The plan is being written; this page renews itself.",
+                _ => "This site has no plan yet. Start generateSite or generateStructure; this page renews itself.",
+            };
+            let head = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Not planned yet</title>";
+            document(
+                format!("{head}<p>{what}</p></html>"),
+                "default-src 'none'; frame-ancestors 'none'",
+                true,
+            )
         }
         Ok(None) => missing(id),
         Err(error) => failed(&error, id),

@@ -357,6 +357,21 @@ async fn a_server_without_keys_answers_only_this_machine(backend: Backend) {
     served.settle().await;
 }
 
+/// Seen to fail when `prepare` does not weigh: the executor then works on it for seconds, and answers.
+async fn a_fragment_bomb_is_refused_before_it_runs(backend: Backend) {
+    let served = open(backend).await;
+    let spread = |level: u32| format!("fragment F{level} on Query {{ ...F{} ...F{} }} ", level + 1, level + 1);
+    let bomb: String = (0..20).map(spread).collect();
+    let query = format!("{{ ...F0 }} {bomb} fragment F20 on Query {{ __typename }}");
+    let answer = served.ask(&query, json!({})).await;
+    assert_eq!(
+        answer["errors"][0]["extensions"]["code"], "QUERY_TOO_COMPLEX",
+        "{answer}"
+    );
+    assert!(answer.get("data").is_none());
+    served.settle().await;
+}
+
 on_both!(
     a_brief_becomes_a_site_and_the_ledger_adds_up,
     bad_input_is_answered_with_its_path_and_writes_nothing,
@@ -366,4 +381,5 @@ on_both!(
     the_transport_refuses_what_is_not_a_request,
     a_key_works_until_it_is_revoked,
     a_server_without_keys_answers_only_this_machine,
+    a_fragment_bomb_is_refused_before_it_runs,
 );
