@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::db::Db;
 use crate::events::{Bus, Feeds};
 use crate::jobs::Engine;
+use crate::redis::Redis;
 
 #[derive(Clone)]
 pub struct App(Arc<Inner>);
@@ -20,6 +21,8 @@ pub struct Inner {
     pub config: Config,
     pub db: Db,
     pub bus: Bus,
+    /// None when this process goes without.
+    pub redis: Option<Redis>,
     pub feeds: Feeds,
     pub ai: Provider,
     pub engine: Engine,
@@ -29,6 +32,8 @@ pub struct Inner {
     pub local_account: Uuid,
     /// Cancelled when the process is told to end.
     pub shutdown: CancellationToken,
+    /// Cancelled when this process has nothing more to tell the others.
+    pub hang_up: CancellationToken,
     /// Every task that must have ended before the process does.
     pub tasks: TaskTracker,
 }

@@ -10,12 +10,13 @@ use tokio_util::task::TaskTracker;
 
 use crate::ai::{Offline, Provider};
 use crate::app::{App, Inner};
-use crate::config::{Config, ProviderName};
+use crate::config::{Config, ProviderName, Role};
 use crate::db::{Db, beside};
 use crate::entities::meta;
 use crate::error::{Error, Refusal, Result};
 use crate::events::{Bus, Feeds, Unit, watchdog};
 use crate::jobs::{Engine, EngineConfig, Orphans, rescue};
+use crate::redis::Redis;
 use crate::{credits, generation, options};
 
 /// The key of the epoch among the values about the database.
@@ -36,34 +37,38 @@ pub async fn open(config: Config) -> Result<App> {
 
 /// The same with a writer of the caller's choice.
 pub async fn open_with(config: Config, ai: Provider) -> Result<App> {
-    let db = Db::connect(&config.database.url, config.database.max_connections).await?;
+    let db = Db::connect(&config.database, config.server.role.as_str()).await?;
     db.migrate().await?;
     options::seed(&db).await?;
     credits::seed_prices(&db).await?;
     let epoch = epoch(&db).await?;
+    let redis = redis(&config, &epoch)?;
     let bus = Bus::in_process(config.events.ring_items);
     let mut unit = Unit::begin(&db, &bus).await?;
     let local = credits::local_account(&mut unit, config.credits.initial).await?;
     unit.commit().await?;
     let engine_config = EngineConfig::from(&config);
-    let engine = Engine::new(db.clone(), bus.clone(), engine_config, generation::activities(&db, &ai));
+    let activities = generation::activities(&db, &ai);
+    let engine = Engine::new(db.clone(), bus.clone(), redis.clone(), engine_config, activities);
     Ok(App::new(Inner {
         feeds: Feeds::new(db.clone(), bus.clone()),
         config,
         db,
         bus,
+        redis,
         ai,
         engine,
         epoch,
         local_account: local.id,
         shutdown: CancellationToken::new(),
+        hang_up: CancellationToken::new(),
         tasks: TaskTracker::new(),
     }))
 }
 
 /// Starts the loops of a process; on SQLite it must be the only one that runs jobs.
 pub async fn start(app: App) -> Result<Running> {
-    let lock = if app.config.jobs.concurrency > 0 {
+    let lock = if app.engine.config().concurrency > 0 {
         runner_lock(&app)?
     } else {
         None
@@ -75,6 +80,18 @@ pub async fn start(app: App) -> Result<Running> {
             Ok(orphans) => tracing::info!(orphans, "jobs of a process that stopped were taken over"),
             Err(error) => tracing::error!(cause = error.cause(), "orphaned jobs could not be looked for"),
         }
+    }
+    if let Some(redis) = &app.redis {
+        let redis = redis.clone();
+        app.bus.join(redis.clone(), &app.tasks, &app.hang_up);
+        let (keep, hang_up) = (redis.clone(), app.hang_up.clone());
+        app.tasks.spawn(async move { keep.keep(hang_up).await });
+        redis.settle().await;
+    } else if app.config.server.role != Role::All {
+        tracing::warn!(
+            "without Redis (redis.url) the roles hear of each other from the database: every event arrives within \
+             seconds, but no text while it is written"
+        );
     }
     app.engine.start(&app.tasks, &app.shutdown);
     let every = Duration::from_millis(app.config.events.poll_ms);
@@ -95,8 +112,10 @@ impl Running {
     pub async fn stop(self) {
         self.app.shutdown.cancel();
         self.app.engine.drain().await;
+        // Only now: jobs that were given back have said so to the other processes.
+        self.app.hang_up.cancel();
         self.app.tasks.close();
-        let patience = Duration::from_secs(5);
+        let patience = Duration::from_secs(4);
         if tokio::time::timeout(patience, self.app.tasks.wait()).await.is_err() {
             tracing::warn!(tasks = self.app.tasks.len(), "some tasks did not end in time");
         }
@@ -129,6 +148,17 @@ fn runner_lock(app: &App) -> Result<Option<File>> {
     }
 }
 
+/// A connection to the configured Redis, in the making; none when there is none.
+pub fn redis(config: &Config, epoch: &str) -> Result<Option<Redis>> {
+    let redis = &config.redis;
+    if redis.url.is_empty() {
+        return Ok(None);
+    }
+    let connected = Redis::connect(&redis.url, &redis.prefix, epoch);
+    let refusal = |message: String| Error::from(Refusal::invalid(&["redis", "url"], "INVALID", message));
+    connected.map(Some).map_err(refusal)
+}
+
 fn provider(config: &Config) -> Result<Provider> {
     match config.ai.provider {
         ProviderName::Offline => Ok(Provider::Offline(Offline {
@@ -147,7 +177,7 @@ fn provider(config: &Config) -> Result<Provider> {
 }
 
 /// The database's epoch, made at the first start; several starters agree on one.
-async fn epoch(db: &Db) -> Result<String> {
+pub async fn epoch(db: &Db) -> Result<String> {
     let tx = db.write().await?;
     let new = meta::ActiveModel {
         key: Set(EPOCH.to_string()),

@@ -21,6 +21,7 @@ pub mod http;
 pub mod ids;
 pub mod jobs;
 pub mod options;
+pub mod redis;
 pub mod render;
 pub mod sites;
 pub mod telemetry;

@@ -24,7 +24,7 @@ pub enum Command {
 }
 
 pub async fn run(config: &Config, command: Command) -> Result<(), Failure> {
-    let db = Db::connect(&config.database.url, config.database.max_connections).await?;
+    let db = Db::connect(&config.database, "migrate").await?;
     match command {
         Command::Up => db.migrate().await?,
         Command::Down { steps, yes: true } => db.migrate_down(steps).await?,

@@ -11,6 +11,7 @@ mod key;
 mod ledger;
 mod migrate;
 mod serve;
+mod tasks;
 mod watch;
 
 use std::path::PathBuf;
@@ -18,7 +19,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::config::{self, Config, Source};
+use crate::config::{self, Config, Role, Source};
 use crate::db::Db;
 use crate::events::Bus;
 use crate::telemetry;
@@ -39,9 +40,14 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Serve the GraphQL API and run jobs (the default).
-    Serve,
+    Serve {
+        /// What this process does; another word than `all` needs Postgres. The same as server.role.
+        #[arg(long, value_enum)]
+        role: Option<Role>,
+    },
     Generate(generate::Args),
     Watch(watch::Args),
+    Tasks(tasks::Args),
     /// Apply, take back or list the database's migrations. `serve` applies them by itself.
     #[command(subcommand)]
     Migrate(migrate::Command),
@@ -96,13 +102,18 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         }
         _ => {}
     }
-    let mut config = config::load(&Source::of_process(cli.config.as_deref())?)?;
+    let mut source = Source::of_process(cli.config.as_deref())?;
+    if let Some(Command::Serve { role: Some(role) }) = cli.command {
+        source.set("SITEWRIGHT_SERVER__ROLE", role.as_str());
+    }
+    let mut config = config::load(&source)?;
     if matches!(cli.command, Some(Command::Generate(_))) {
         generate::quiet(&mut config);
     }
     telemetry::init(&config.log)?;
     match cli.command {
-        None | Some(Command::Serve) => serve::run(config).await?,
+        None | Some(Command::Serve { .. }) => serve::run(config).await?,
+        Some(Command::Tasks(args)) => tasks::run(&config, args).await?,
         Some(Command::Migrate(command)) => migrate::run(&config, command).await?,
         Some(Command::Account(command)) => account::run(&config, command).await?,
         Some(Command::Key(command)) => key::run(&config, command).await?,
@@ -125,7 +136,7 @@ fn say(text: &str) -> Result<(), Failure> {
 
 /// The database of a command that changes or reads a little: up to date, without an engine.
 async fn connect(config: &Config) -> Result<(Db, Bus), Failure> {
-    let db = Db::connect(&config.database.url, config.database.max_connections).await?;
+    let db = Db::connect(&config.database, "command").await?;
     db.migrate().await?;
     // Watchers live in the server's process; it finds out from the database.
     Ok((db, Bus::in_process(1)))

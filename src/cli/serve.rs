@@ -25,7 +25,11 @@ pub async fn run(config: Config) -> Result<(), Failure> {
     // Jobs are given back while connections end: one slow client must not cost the jobs their time.
     let stop = async {
         told.cancelled().await;
-        tracing::info!("stopping");
+        let jobs = running.app.engine.held_count();
+        tracing::info!(
+            jobs,
+            "stopping; running jobs may go on for a moment, a second signal ends at once"
+        );
         running.app.shutdown.cancel();
         running.app.engine.drain().await;
     };
@@ -44,9 +48,14 @@ pub async fn run(config: Config) -> Result<(), Failure> {
 }
 
 fn greet(app: &crate::app::App, address: std::net::SocketAddr) {
-    let jobs = app.config.jobs.concurrency;
-    let provider = app.ai.name();
-    tracing::info!(%address, provider, jobs, "serving; GraphiQL is at http://{address}/graphiql");
+    let jobs = app.engine.config().concurrency;
+    let (provider, role) = (app.ai.name(), app.config.server.role);
+    if !role.serves_the_api() {
+        tracing::info!(%address, role = role.as_str(), provider, jobs, "serving; this process runs jobs");
+        return;
+    }
+    let role = role.as_str();
+    tracing::info!(%address, role, provider, jobs, "serving; GraphiQL is at http://{address}/graphiql");
     if app.config.auth.mode == AuthMode::Keys {
         tracing::info!("an API key is required; make one with: sitewright key create --name NAME");
     }

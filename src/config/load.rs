@@ -7,14 +7,26 @@ use std::path::Path;
 use serde::de::IntoDeserializer;
 use toml::{Table, Value};
 
-use super::{AuthMode, Config};
+use super::{AuthMode, Config, Role};
 
 /// The commented defaults, as `sitewright config` would print them.
 pub const DEFAULTS: &str = include_str!("defaults.toml");
 
 const PREFIX: &str = "SITEWRIGHT_";
 /// Names that operators know from elsewhere.
-const CONVENTIONAL: &[(&str, &str, &str)] = &[("DATABASE_URL", "database", "url")];
+const CONVENTIONAL: &[(&str, &str, &str)] = &[("DATABASE_URL", "database", "url"), ("REDIS_URL", "redis", "url")];
+
+/// What Redis and Valkey addresses begin with.
+const REDIS_SCHEMES: &[&str] = &[
+    "redis://",
+    "rediss://",
+    "valkey://",
+    "valkeys://",
+    "redis-cluster://",
+    "rediss-cluster://",
+    "redis-sentinel://",
+    "rediss-sentinel://",
+];
 
 /// Where values come from besides the defaults; tests pass their own.
 #[derive(Default)]
@@ -47,6 +59,12 @@ impl Source {
             file: text,
             environment: std::env::vars().collect(),
         })
+    }
+
+    /// Says a value in the place of the environment, as an option of the command line does.
+    pub fn set(&mut self, name: &str, value: &str) {
+        self.environment.retain(|(known, _)| known != name);
+        self.environment.push((name.to_string(), value.to_string()));
     }
 }
 
@@ -143,14 +161,15 @@ fn allowed(key: &str) -> &'static str {
         "auth.mode" => "\"open\" or \"keys\"",
         "ai.provider" => "\"offline\"",
         "log.format" => "\"auto\", \"human\" or \"json\"",
-        "database.url" | "log.filter" | "ai.script" => "a text in quotes",
+        "server.role" => "\"all\", \"api\" or \"worker\"",
+        "database.url" | "redis.url" | "redis.prefix" | "log.filter" | "ai.script" => "a text in quotes",
         _ => "a whole number, 0 or more",
     }
 }
 
 /// The offending value as it was written, except for those that may hold a secret.
 fn lookup(table: &Table, key: &str) -> Option<String> {
-    if key == "database.url" {
+    if key == "database.url" || key == "redis.url" {
         return Some("(hidden)".to_string());
     }
     let (section, key) = key.split_once('.')?;
@@ -158,28 +177,61 @@ fn lookup(table: &Table, key: &str) -> Option<String> {
 }
 
 fn check(config: &Config) -> Result<(), ConfigError> {
-    let wrong = |key: &str, value: &dyn std::fmt::Display, rule: &str| {
-        Err(ConfigError(format!("{key} is {value}: it must be {rule}.")))
-    };
+    check_places(config)?;
+    check_jobs(config)?;
+    let serves_strangers = config.server.role.serves_the_api() && !config.server.listen.ip().is_loopback();
+    if config.auth.mode == AuthMode::Open && serves_strangers {
+        return Err(ConfigError(format!(
+            "server.listen is {}: an address beyond this machine needs keys. Set auth.mode = \"keys\" (or \
+             SITEWRIGHT_AUTH__MODE=keys) and create one with `sitewright key create`, or listen on 127.0.0.1.",
+            config.server.listen
+        )));
+    }
+    Ok(())
+}
+
+fn wrong(key: &str, value: &dyn std::fmt::Display, rule: &str) -> Result<(), ConfigError> {
+    Err(ConfigError(format!("{key} is {value}: it must be {rule}.")))
+}
+
+/// Where things are, and who uses them.
+fn check_places(config: &Config) -> Result<(), ConfigError> {
+    let (database, redis, role) = (&config.database, &config.redis, config.server.role);
+    let begins = |url: &str, schemes: &[&str]| schemes.iter().any(|scheme| url.starts_with(scheme));
+    if !begins(&database.url, &["sqlite:", "postgres://", "postgresql://"]) {
+        let rule = "sqlite://FILE or postgres://USER:PASSWORD@HOST/DATABASE";
+        return wrong("database.url", &"(hidden)", rule);
+    }
+    if role != Role::All && database.url.starts_with("sqlite:") {
+        let rule = "\"all\" on SQLite, whose file belongs to one process; to split the roles, set database.url to a \
+                    postgres:// address";
+        return wrong("server.role", &format!("\"{}\"", role.as_str()), rule);
+    }
+    if role == Role::Worker && config.jobs.concurrency == 0 {
+        return wrong(
+            "jobs.concurrency",
+            &0,
+            "at least 1 for a worker, which would run nothing",
+        );
+    }
+    if database.max_connections < 2 {
+        return wrong("database.max_connections", &database.max_connections, "at least 2");
+    }
+    if !redis.url.is_empty() && !begins(&redis.url, REDIS_SCHEMES) {
+        let rule = "redis://HOST:PORT, rediss://…, redis-sentinel://… or redis-cluster://…";
+        return wrong("redis.url", &"(hidden)", rule);
+    }
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
+    if redis.prefix.is_empty() || !redis.prefix.chars().all(is_plain) {
+        let rule = "one or more letters, digits and the signs - _ . :";
+        return wrong("redis.prefix", &format!("\"{}\"", redis.prefix), rule);
+    }
+    Ok(())
+}
+
+/// How jobs run and what they cost.
+fn check_jobs(config: &Config) -> Result<(), ConfigError> {
     let jobs = &config.jobs;
-    let url = &config.database.url;
-    if !["sqlite:", "postgres://", "postgresql://"]
-        .iter()
-        .any(|scheme| url.starts_with(scheme))
-    {
-        return wrong(
-            "database.url",
-            &"(hidden)",
-            "sqlite://FILE or postgres://USER:PASSWORD@HOST/DATABASE",
-        );
-    }
-    if config.database.max_connections < 2 {
-        return wrong(
-            "database.max_connections",
-            &config.database.max_connections,
-            "at least 2",
-        );
-    }
     if jobs.heartbeat_ms == 0 || jobs.heartbeat_ms * 2 > jobs.lease_ms {
         return wrong(
             "jobs.heartbeat_ms",
@@ -215,13 +267,6 @@ fn check(config: &Config) -> Result<(), ConfigError> {
     }
     if !(0..=2_000_000_000).contains(&config.credits.initial) {
         return wrong("credits.initial", &config.credits.initial, "from 0 to 2000000000");
-    }
-    if config.auth.mode == AuthMode::Open && !config.server.listen.ip().is_loopback() {
-        return Err(ConfigError(format!(
-            "server.listen is {}: an address beyond this machine needs keys. Set auth.mode = \"keys\" (or \
-             SITEWRIGHT_AUTH__MODE=keys) and create one with `sitewright key create`, or listen on 127.0.0.1.",
-            config.server.listen
-        )));
     }
     Ok(())
 }

@@ -17,6 +17,7 @@ pub use load::{ConfigError, DEFAULTS, Source, load};
 pub struct Config {
     pub server: Server,
     pub database: Database,
+    pub redis: Redis,
     pub auth: Auth,
     pub ai: Ai,
     pub jobs: Jobs,
@@ -30,7 +31,39 @@ pub struct Config {
 #[serde(deny_unknown_fields)]
 pub struct Server {
     pub listen: SocketAddr,
+    pub role: Role,
+    pub grace_ms: u64,
     pub shutdown_ms: u64,
+}
+
+/// What a process does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Serves the API and runs jobs.
+    All,
+    /// Serves the API; others run the jobs.
+    Api,
+    /// Runs jobs; others serve the API.
+    Worker,
+}
+
+impl Role {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Role::All => "all",
+            Role::Api => "api",
+            Role::Worker => "worker",
+        }
+    }
+
+    pub fn runs_jobs(self) -> bool {
+        self != Role::Api
+    }
+
+    pub fn serves_the_api(self) -> bool {
+        self != Role::Worker
+    }
 }
 
 #[derive(Clone, Deserialize)]
@@ -38,6 +71,9 @@ pub struct Server {
 pub struct Database {
     pub url: String,
     pub max_connections: u32,
+    pub min_connections: u32,
+    pub statement_timeout_ms: u64,
+    pub statement_cache: usize,
 }
 
 impl std::fmt::Debug for Database {
@@ -45,6 +81,23 @@ impl std::fmt::Debug for Database {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Database")
             .field("max_connections", &self.max_connections)
+            .finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Redis {
+    /// Empty: none.
+    pub url: String,
+    pub prefix: String,
+}
+
+impl std::fmt::Debug for Redis {
+    /// The URL may hold a password, so it is never printed.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Redis")
+            .field("prefix", &self.prefix)
             .finish_non_exhaustive()
     }
 }

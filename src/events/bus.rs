@@ -1,24 +1,29 @@
 //! The bus: hints between tasks and the live stream of each running job. Losing any of it costs
 //! latency, never an event: for every hint there is a poll.
 //!
-//! A closed set of carriers behind one type. The in-process one is all that a single process needs;
-//! a carrier between processes joins here.
+//! Everything is in memory; a carrier between processes ([`super::relay`]) copies to and from it.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::sync::{Notify, broadcast, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use super::channel::{Attachment, Channel};
 use super::event::Item;
+use super::relay::{Relay, Topic};
+use crate::redis::Redis;
 
 /// How long the stream of an ended job can be re-read from memory.
 const KEEP_ENDED: Duration = Duration::from_secs(15 * 60);
 /// How many ended streams are kept at most: 64 of 2,000 small items stay below 20 MB.
 const KEEP_ENDED_MAX: usize = 64;
+/// How long a stream that nobody here watches or writes is kept where a carrier keeps it too.
+const KEEP_COPY: Duration = Duration::from_secs(5 * 60);
 
 /// What a committed transaction has to tell.
 #[derive(Debug, Clone)]
@@ -43,6 +48,15 @@ pub enum Notice {
     },
 }
 
+/// What whoever holds jobs should look at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hint {
+    /// This job is to stop.
+    Cancel(Uuid),
+    /// Another writer was seen, or hints were lost: ask the database which jobs are still held.
+    Doubt,
+}
+
 #[derive(Clone)]
 pub struct Bus(Arc<Memory>);
 
@@ -52,7 +66,8 @@ struct Memory {
     blueprints: Mutex<HashMap<Uuid, watch::Sender<i64>>>,
     accounts: Mutex<HashMap<Uuid, watch::Sender<i64>>>,
     work: Notify,
-    cancels: broadcast::Sender<Uuid>,
+    hints: broadcast::Sender<Hint>,
+    relay: OnceLock<Relay>,
 }
 
 impl Bus {
@@ -63,48 +78,121 @@ impl Bus {
             blueprints: Mutex::default(),
             accounts: Mutex::default(),
             work: Notify::new(),
-            cancels: broadcast::channel(1024).0,
+            hints: broadcast::channel(1024).0,
+            relay: OnceLock::new(),
         }))
     }
 
-    pub fn publish(&self, notice: Notice) {
-        match notice {
-            Notice::Item { job, item } => {
-                self.channel(job).push(item);
-            }
-            Notice::Blueprint { id, seq } => announce(&self.0.blueprints, id, seq),
-            Notice::Account { id, seq } => announce(&self.0.accounts, id, seq),
-            Notice::Work => self.0.work.notify_one(),
-            Notice::Cancel { job } => {
-                // Nobody listening means that no job runs here.
-                let _ = self.0.cancels.send(job);
-            }
+    /// Connects this process's bus with those of all others on the same Redis, until `stop`.
+    pub fn join(&self, redis: Redis, tasks: &TaskTracker, stop: &CancellationToken) {
+        let relay = Relay::start(redis, self, tasks, stop);
+        if self.0.relay.set(relay).is_err() {
+            tracing::error!("a bus was joined twice; the first carrier stays");
         }
+    }
+
+    pub fn publish(&self, notice: Notice) {
+        match &notice {
+            Notice::Item { job, item } => {
+                self.channel(*job).push(item.clone());
+            }
+            Notice::Blueprint { id, seq } => announce(&self.0.blueprints, *id, *seq),
+            Notice::Account { id, seq } => announce(&self.0.accounts, *id, *seq),
+            Notice::Work => self.wake_here(),
+            Notice::Cancel { job } => self.cancel_here(*job),
+        }
+        if let Some(relay) = self.0.relay.get() {
+            relay.send(self, notice);
+        }
+    }
+
+    /// There may be work for this process.
+    pub fn wake_here(&self) {
+        self.0.work.notify_one();
+    }
+
+    pub(super) fn cancel_here(&self, job: Uuid) {
+        // Nobody listening means that no job runs here.
+        let _ = self.0.hints.send(Hint::Cancel(job));
+    }
+
+    /// Whoever holds jobs should ask the database about them.
+    pub(super) fn doubt(&self) {
+        let _ = self.0.hints.send(Hint::Doubt);
+    }
+
+    pub(super) fn announce_here(&self, topic: Topic, seq: i64) {
+        match topic {
+            Topic::Site(id) => announce(&self.0.blueprints, id, seq),
+            Topic::Account(id) => announce(&self.0.accounts, id, seq),
+            Topic::Job(_) => {}
+        }
+    }
+
+    /// Lets the watchers of a topic look at the database once.
+    pub(super) fn nudge(&self, topic: Topic) {
+        let (topics, id) = match topic {
+            Topic::Site(id) => (&self.0.blueprints, id),
+            Topic::Account(id) => (&self.0.accounts, id),
+            Topic::Job(_) => return,
+        };
+        if let Some(sender) = topics.lock().get(&id) {
+            sender.send_modify(|_| ());
+        }
+    }
+
+    pub(super) fn ring_items(&self) -> usize {
+        self.0.ring_items
     }
 
     /// The live stream of a job; made when it is first written or watched.
     pub fn channel(&self, job: Uuid) -> Arc<Channel> {
-        let mut jobs = self.0.jobs.lock();
-        jobs.entry(job)
-            .or_insert_with(|| Arc::new(Channel::new(self.0.ring_items)))
-            .clone()
+        self.channel_in(&mut self.0.jobs.lock(), job)
+    }
+
+    fn channel_in(&self, jobs: &mut HashMap<Uuid, Arc<Channel>>, job: Uuid) -> Arc<Channel> {
+        let new = || Arc::new(Channel::new(self.0.ring_items, self.0.relay.get().is_some()));
+        jobs.entry(job).or_insert_with(new).clone()
+    }
+
+    /// The live stream of a job that somebody here has written or watched.
+    pub(super) fn known_channel(&self, job: Uuid) -> Option<Arc<Channel>> {
+        self.0.jobs.lock().get(&job).cloned()
+    }
+
+    /// The streams that the carrier lacks a part of.
+    pub(super) fn broken_channels(&self) -> Vec<(Uuid, Arc<Channel>)> {
+        let jobs = self.0.jobs.lock();
+        let broken = jobs.iter().filter(|(_, channel)| channel.is_broken());
+        broken.map(|(id, channel)| (*id, channel.clone())).collect()
     }
 
     pub fn attach_job(&self, job: Uuid) -> Attachment {
-        // Under the map's lock, so that a sweep cannot take the channel away in between.
-        let mut jobs = self.0.jobs.lock();
-        let channel = jobs
-            .entry(job)
-            .or_insert_with(|| Arc::new(Channel::new(self.0.ring_items)));
-        Attachment::new(channel.clone())
+        let attachment = {
+            // Under the map's lock, so that a sweep cannot take the channel away in between.
+            let mut jobs = self.0.jobs.lock();
+            Attachment::new(self.channel_in(&mut jobs, job))
+        };
+        self.hear(Topic::Job(job));
+        attachment
     }
 
     pub fn attach_blueprint(&self, id: Uuid) -> watch::Receiver<i64> {
-        attach(&self.0.blueprints, id)
+        let receiver = attach(&self.0.blueprints, id);
+        self.hear(Topic::Site(id));
+        receiver
     }
 
     pub fn attach_account(&self, id: Uuid) -> watch::Receiver<i64> {
-        attach(&self.0.accounts, id)
+        let receiver = attach(&self.0.accounts, id);
+        self.hear(Topic::Account(id));
+        receiver
+    }
+
+    fn hear(&self, topic: Topic) {
+        if let Some(relay) = self.0.relay.get() {
+            relay.hear(topic);
+        }
     }
 
     /// Resolves when there may be work; a hint that came while nobody waited is kept.
@@ -112,8 +200,8 @@ impl Bus {
         self.0.work.notified().await;
     }
 
-    pub fn cancels(&self) -> broadcast::Receiver<Uuid> {
-        self.0.cancels.subscribe()
+    pub fn hints(&self) -> broadcast::Receiver<Hint> {
+        self.0.hints.subscribe()
     }
 
     pub fn watched_jobs(&self) -> Vec<(Uuid, Arc<Channel>)> {
@@ -134,9 +222,17 @@ impl Bus {
 
     /// Forgets streams that nobody watches and that nobody will ask for any more.
     pub fn sweep(&self) {
+        let relay = self.0.relay.get();
+        if let Some(relay) = relay {
+            let jobs = self.watched_jobs().into_iter().map(|(id, _)| Topic::Job(id));
+            let sites = self.watched_blueprints().into_iter().map(Topic::Site);
+            let accounts = self.watched_accounts().into_iter().map(Topic::Account);
+            relay.hear_only(jobs.chain(sites).chain(accounts).collect());
+        }
         let now = Instant::now();
+        let age = if relay.is_some() { KEEP_COPY } else { KEEP_ENDED };
         let mut jobs = self.0.jobs.lock();
-        jobs.retain(|_, channel| channel.is_watched() || !channel.is_idle_since(now, KEEP_ENDED));
+        jobs.retain(|_, channel| channel.is_watched() || !channel.is_idle_since(now, age));
         let mut ended: Vec<(Instant, Uuid)> = jobs
             .iter()
             .filter(|(_, channel)| !channel.is_watched())

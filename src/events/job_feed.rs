@@ -4,16 +4,18 @@
 //! whatever happens in between is seen twice at worst, never missed, and ids tell the double apart.
 
 use std::collections::VecDeque;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::Stream;
 use sea_orm::{ColumnTrait, DatabaseTransaction, DbErr, EntityTrait, QueryFilter, QueryOrder};
 use uuid::Uuid;
 
 use super::append::durable_position;
-use super::channel::{Attachment, utf16_len};
+use super::channel::Attachment;
 use super::event::{Item, ItemBody, JobBody, JobFeedItem, OpenText};
 use super::feeds::{After, Feeds};
+use super::open_text::utf16_len;
+use super::relay::PATIENCE;
 use crate::db::now;
 use crate::entities::{BlockStatus, block, job, job_event};
 use crate::error::{Error, Result};
@@ -51,8 +53,10 @@ struct Watcher {
     step: Step,
     last: Option<Position>,
     ready: VecDeque<JobFeedItem>,
-    /// Text was missed: deltas are dropped until the next event that resets text.
+    /// Text was missed: deltas are dropped until the next event that resets text, or until the channel knows it again.
     muted: bool,
+    /// When the last snapshot was taken.
+    healed_at: Option<Instant>,
 }
 
 enum Step {
@@ -79,6 +83,7 @@ impl Watcher {
             last,
             ready: VecDeque::new(),
             muted: false,
+            healed_at: None,
         }
     }
 
@@ -88,15 +93,19 @@ impl Watcher {
                 return Ok(Some(item));
             }
             match self.step {
-                Step::Join => self.join(),
-                Step::Snapshot => self.snapshot().await?,
+                Step::Join => self.join().await,
+                Step::Snapshot => {
+                    self.attachment.joined(PATIENCE).await;
+                    self.snapshot().await?;
+                }
                 Step::Live => self.live().await,
                 Step::Done => return Ok(None),
             }
         }
     }
 
-    fn join(&mut self) {
+    async fn join(&mut self) {
+        self.attachment.joined(PATIENCE).await;
         let channel = self.attachment.channel();
         let continuous = match channel.after(self.last).first() {
             Some(item) => follows(item, self.last),
@@ -114,11 +123,16 @@ impl Watcher {
         self.attachment.mark_seen();
         let items = self.attachment.channel().after(self.last);
         if items.is_empty() {
-            self.attachment.changed().await;
+            match self.attachment.channel().jumped_over(self.last) {
+                // The carrier has told how what is missing adds up.
+                true => self.step = Step::Snapshot,
+                false => self.attachment.changed().await,
+            }
             return;
         }
         for item in items {
-            if !follows(&item, self.last) {
+            let is_text = matches!(item.body, ItemBody::Text(_));
+            if !follows(&item, self.last) || (is_text && self.muted && self.can_be_told()) {
                 self.step = Step::Snapshot;
                 return;
             }
@@ -128,6 +142,13 @@ impl Watcher {
                 return;
             }
         }
+    }
+
+    /// The text that was missed has been told by who writes it. Not asked more than once a second: each answer costs a
+    /// look at the database, which may still be behind.
+    fn can_be_told(&self) -> bool {
+        let is_early = self.healed_at.is_some_and(|at| at.elapsed() < Duration::from_secs(1));
+        !is_early && self.attachment.channel().open_text().1.is_some()
     }
 
     fn accept(&mut self, item: &Item) {
@@ -164,6 +185,7 @@ impl Watcher {
     }
 
     async fn snapshot(&mut self) -> Result<()> {
+        self.healed_at = Some(Instant::now());
         // The live stream first: the database can then only be ahead of it, and ids tell by how much.
         self.attachment.mark_seen();
         let (head, open) = self.attachment.channel().open_text();

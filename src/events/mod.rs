@@ -13,14 +13,17 @@ mod dense_feed;
 mod event;
 mod feeds;
 mod job_feed;
+mod open_text;
+mod relay;
 mod unit;
 pub mod watchdog;
 
-pub use bus::{Bus, Notice};
+pub use bus::{Bus, Hint, Notice};
 pub use channel::{Attachment, Channel};
 pub use event::{
     AccountBody, AccountFeedItem, BlueprintBody, BlueprintFeedItem, Item, ItemBody, JobBody, JobEvent, JobFeedItem,
     OpenText, TextDelta,
 };
 pub use feeds::{After, Feeds};
+pub use open_text::utf16_len;
 pub use unit::Unit;

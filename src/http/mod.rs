@@ -46,12 +46,14 @@ fn router(web: Web) -> Router {
         .route("/preview/{site}/{slug}", get(preview::page))
         .fallback(answer::no_such_path)
         .layer(from_fn_with_state(web.clone(), origin::check));
-    Router::new()
+    let health = Router::new()
         .route("/livez", get(health::live))
-        .route("/readyz", get(health::ready))
-        .merge(guarded)
-        .layer(from_fn(trace::observe))
-        .with_state(web)
+        .route("/readyz", get(health::ready));
+    let routes = match web.api.app.config.server.role.serves_the_api() {
+        true => health.merge(guarded),
+        false => health.fallback(answer::no_such_path),
+    };
+    routes.layer(from_fn(trace::observe)).with_state(web)
 }
 
 /// Serves until `shutdown`, then lets requests finish and closes the sockets, within the configured time.

@@ -2,20 +2,24 @@
 
 use std::collections::HashMap;
 use std::ops::Deref;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::activity::Activity;
 use super::stop::Stop;
+use super::tasks::Task;
 use crate::config::Config;
 use crate::db::Db;
 use crate::entities::JobKind;
 use crate::error::{Error, Result};
 use crate::events::{Bus, Unit};
+use crate::redis::Redis;
 
 /// The engine's part of the configuration, in its own units.
 #[derive(Debug, Clone)]
@@ -32,6 +36,9 @@ pub struct EngineConfig {
     pub running_per_account: i64,
     pub queued_per_account: i64,
     pub retention: Duration,
+    /// How long running jobs may go on when the process is told to stop.
+    pub grace: Duration,
+    /// How long they may take to stop, the grace included.
     pub shutdown: Duration,
 }
 
@@ -39,7 +46,11 @@ impl From<&Config> for EngineConfig {
     fn from(config: &Config) -> Self {
         let jobs = &config.jobs;
         EngineConfig {
-            concurrency: jobs.concurrency,
+            concurrency: if config.server.role.runs_jobs() {
+                jobs.concurrency
+            } else {
+                0
+            },
             lease: jobs.lease(),
             heartbeat: Duration::from_millis(jobs.heartbeat_ms),
             rescue: Duration::from_millis(jobs.rescue_ms),
@@ -51,6 +62,7 @@ impl From<&Config> for EngineConfig {
             running_per_account: config.limits.running_per_account,
             queued_per_account: config.limits.queued_per_account,
             retention: Duration::from_secs(u64::from(config.events.retention_days) * 86_400),
+            grace: Duration::from_millis(config.server.grace_ms),
             shutdown: Duration::from_millis(config.server.shutdown_ms),
         }
     }
@@ -62,6 +74,7 @@ pub struct Engine(Arc<Inner>);
 pub struct Inner {
     pub db: Db,
     pub bus: Bus,
+    pub(super) redis: Option<Redis>,
     /// This start of this process; never a host name.
     pub worker: Uuid,
     config: EngineConfig,
@@ -70,6 +83,10 @@ pub struct Inner {
     pub(super) held: Mutex<HashMap<Uuid, Held>>,
     /// A claim is under way: what it brings is not held yet.
     pub(super) is_claiming: AtomicBool,
+    /// What this process holds has changed: others who look at the list of tasks want to know.
+    pub(super) changed: Notify,
+    /// When this process began to stop.
+    pub(super) stopping: OnceLock<Instant>,
 }
 
 /// A job that this process holds.
@@ -78,6 +95,8 @@ pub(super) struct Held {
     pub stop: Stop,
     /// It crashed twice without progress and runs alone until its next checkpoint.
     pub is_suspect: bool,
+    /// As of its newest checkpoint.
+    pub task: Task,
 }
 
 impl Deref for Engine {
@@ -92,17 +111,21 @@ impl Engine {
     pub fn new(
         db: Db,
         bus: Bus,
+        redis: Option<Redis>,
         config: EngineConfig,
         activities: impl IntoIterator<Item = (JobKind, Arc<dyn Activity>)>,
     ) -> Self {
         Engine(Arc::new(Inner {
             db,
             bus,
+            redis,
             worker: Uuid::new_v4(),
             config,
             activities: activities.into_iter().collect(),
             held: Mutex::default(),
             is_claiming: AtomicBool::new(false),
+            changed: Notify::new(),
+            stopping: OnceLock::new(),
         }))
     }
 

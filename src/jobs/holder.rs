@@ -23,8 +23,10 @@ pub fn hold(engine: Engine, job: job::Model) -> impl Future<Output = ()> + Send 
         lease: job.run_lease,
         stop: stop.clone(),
         is_suspect,
+        task: (&job).into(),
     };
     let before = engine.held.lock().insert(job.id, entry);
+    engine.changed.notify_one();
     // This process lost the job and has it again: the run under the older lease must end now.
     if let Some(before) = before {
         before.stop.ask(Why::LostLease);
@@ -76,6 +78,7 @@ impl Drop for Place {
         // A later claim of the same job by this process has its own entry.
         if held.get(&self.id).is_some_and(|held| held.lease == self.lease) {
             held.remove(&self.id);
+            self.engine.changed.notify_one();
         }
     }
 }

@@ -22,6 +22,7 @@ mod runner;
 mod settle;
 mod start;
 mod stop;
+mod tasks;
 mod waiting;
 mod work;
 
@@ -34,5 +35,6 @@ pub use holder::hold;
 pub use rescue::{Orphans, rescue};
 pub use runner::forget_old_events;
 pub use start::{KeyClaim, NewJob, claim_key, enqueue, request_hash, running_refusal};
+pub use tasks::{Task, WorkerTasks, recorded, told};
 pub use waiting::{WaitReason, waiting_for};
 pub use work::{Content, Step, Work};

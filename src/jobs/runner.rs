@@ -17,7 +17,7 @@ use super::rescue::{Orphans, rescue};
 use super::stop::Why;
 use crate::db::execute;
 use crate::error::Result;
-use crate::events::Notice;
+use crate::events::Hint;
 
 /// How often events older than retention are deleted.
 const FORGET_EVERY: Duration = Duration::from_secs(600);
@@ -26,20 +26,31 @@ impl Engine {
     /// Starts this process's loops; they end when `shutdown` is cancelled.
     pub fn start(&self, tasks: &TaskTracker, shutdown: &CancellationToken) {
         if self.config().concurrency == 0 {
+            // Whoever serves also takes over from the dead; on a file that is the job runner's alone.
+            if self.db.is_postgres() {
+                tasks.spawn(rescues(self.clone(), shutdown.clone()));
+            }
             return;
         }
         tasks.spawn(run(self.clone(), tasks.clone(), shutdown.clone()));
         tasks.spawn(beats(self.clone(), shutdown.clone()));
         tasks.spawn(rescues(self.clone(), shutdown.clone()));
-        tasks.spawn(cancels(self.clone(), shutdown.clone()));
+        tasks.spawn(hints(self.clone(), shutdown.clone()));
+        if self.redis.is_some() {
+            tasks.spawn(super::tasks::tell(self.clone(), shutdown.clone()));
+        }
     }
 
-    /// Asks every held job to give itself back (T9), and waits until they have or time is up.
+    /// Lets held jobs go on for a while, then asks them to give themselves back (T9), and waits until they have or time
+    /// is up. Time counts from the first call.
     pub async fn drain(&self) {
-        let until = Instant::now() + self.config().shutdown;
+        let since = *self.stopping.get_or_init(Instant::now);
+        let (grace, until) = (since + self.config().grace, since + self.config().shutdown);
         while (self.held_count() > 0 || self.is_claiming.load(Ordering::SeqCst)) && Instant::now() < until {
-            for held in self.held.lock().values() {
-                held.stop.ask(Why::Shutdown);
+            if Instant::now() >= grace {
+                for held in self.held.lock().values() {
+                    held.stop.ask(Why::Shutdown);
+                }
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -90,7 +101,7 @@ async fn claim_and_hold(engine: &Engine, tasks: &TaskTracker, free: usize) -> Re
         tasks.spawn(async move {
             held.await;
             // A slot is free.
-            bus.publish(Notice::Work);
+            bus.wake_here();
         });
     }
     Ok(found)
@@ -226,21 +237,21 @@ pub async fn forget_old_events(engine: &Engine) -> Result<()> {
     Ok(())
 }
 
-async fn cancels(engine: Engine, shutdown: CancellationToken) {
-    let mut cancels = engine.bus.cancels();
+async fn hints(engine: Engine, shutdown: CancellationToken) {
+    let mut hints = engine.bus.hints();
     loop {
         let heard = tokio::select! {
             () = shutdown.cancelled() => return,
-            heard = cancels.recv() => heard,
+            heard = hints.recv() => heard,
         };
         match heard {
-            Ok(job) => {
+            Ok(Hint::Cancel(job)) => {
                 if let Some(held) = engine.held.lock().get(&job) {
                     held.stop.ask(Why::Cancelled);
                 }
             }
-            // Hints were lost: the beat reads the flags themselves.
-            Err(_) => {
+            // Hints were lost, or another writer was seen: the beat reads leases and flags themselves.
+            Ok(Hint::Doubt) | Err(_) => {
                 let _ = beat(&engine).await;
             }
         }

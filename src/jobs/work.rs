@@ -227,6 +227,12 @@ impl Work {
             self.n = self.item.n;
         }
         self.job = job;
+        if let Some(held) = self.engine.held.lock().get_mut(&self.job.id)
+            && held.lease == self.job.run_lease
+        {
+            held.task = (&self.job).into();
+            self.engine.changed.notify_one();
+        }
         if self.job.cancel_requested_at.is_some() {
             // The hint may have been lost, or have been given to another process.
             self.stop.ask(Why::Cancelled);

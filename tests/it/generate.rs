@@ -12,7 +12,6 @@ use std::process::Command;
 
 use sea_orm::EntityTrait;
 use serde_json::Value;
-use sitewright::db::Db;
 use sitewright::entities::{CreditEntryKind, credit_entry, job};
 use sitewright::jobs::invariants::verify;
 use tempfile::TempDir;
@@ -93,7 +92,7 @@ fn example(name: &str) -> String {
     path.to_str().unwrap().to_string()
 }
 
-async fn captures(db: &Db) -> i64 {
+async fn captures(db: &sitewright::db::Db) -> i64 {
     let entries = credit_entry::Entity::find().all(db.reader()).await.unwrap();
     let captures = entries.iter().filter(|entry| entry.kind == CreditEntryKind::Capture);
     captures.map(|entry| -entry.balance_delta).sum()
@@ -334,7 +333,7 @@ async fn ctrl_c_cancels_settles_and_says_what_was_charged() {
     // The plan is always paid; of the pages at least the block that we saw.
     assert!((51..210).contains(&charged), "{charged}");
     assert!(!bench.path("site").exists());
-    let db = Db::connect(&database, 2).await.unwrap();
+    let db = crate::support::connect(&database).await.unwrap();
     assert_eq!(verify(&db).await.unwrap(), Vec::new());
     assert_eq!(captures(&db).await, charged);
     let jobs = job::Entity::find().all(db.reader()).await.unwrap();

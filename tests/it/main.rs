@@ -7,6 +7,7 @@
 mod support;
 
 mod binary;
+mod carrier;
 mod commands;
 mod crashes;
 mod feeds;

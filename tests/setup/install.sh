@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes sure that everything the tests use is there: a C compiler, PostgreSQL's programs, Node.js 20 with npm and
-# cargo-nextest. As root on Debian it installs what is missing; otherwise it names all of it at once and stops.
+# Makes sure that everything the tests use is there: a C compiler, PostgreSQL's programs, redis-server, Node.js 20
+# with npm and cargo-nextest. As root on Debian it installs what is missing; otherwise it names all of it at once and stops.
 # It starts no service: the tests start and stop their own processes.
 set -euo pipefail
 
@@ -68,6 +68,12 @@ fi
 if ! has_postgres; then
     if can_install; then install_postgres || true; fi
     has_postgres || need "PostgreSQL's initdb and postgres, 13 or newer" "apt-get install postgresql"
+fi
+
+if ! command -v redis-server >/dev/null; then
+    # Its package starts a service by itself; the tests want only the program.
+    if can_install; then apt_install redis-server && { systemctl disable --now redis-server || true; } >/dev/null 2>&1; fi
+    command -v redis-server >/dev/null || need "Redis 7 or newer (redis-server)" "apt-get install redis-server"
 fi
 
 if ! has_node; then

@@ -217,7 +217,7 @@ async fn an_accounts_stream_starts_now_and_keeps_the_order_of_commits(backend: B
     world.settle().await;
 }
 
-on_both!(
+on_every_carrier!(
     a_sites_events_resume_from_every_number,
     a_sites_cursor_that_cannot_be_continued_gets_a_snapshot,
     an_accounts_stream_starts_now_and_keeps_the_order_of_commits,

@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use sitewright::db::Db;
 use sitewright::jobs::invariants::verify;
 
 use super::{Bench, captures};
@@ -108,7 +107,7 @@ async fn every_example_becomes_a_site_that_states_every_fact_and_costs_what_the_
             };
             assert!(pages.values().any(states), "{path}: no page says \"{fact}\"");
         }
-        let db = Db::connect(&database, 2).await.unwrap();
+        let db = crate::support::connect(&database).await.unwrap();
         assert_eq!(verify(&db).await.unwrap(), Vec::new());
         let captured: i64 = captures(&db).await;
         assert_eq!(finished["charged"].as_i64(), Some(captured), "{path}");

@@ -288,6 +288,7 @@ async fn every_step_of_a_job_keeps_the_invariants(backend: Backend) {
         engines.push(Engine::new(
             app.db.clone(),
             app.bus.clone(),
+            None,
             config,
             [(JobKind::Page, activity)],
         ));

@@ -100,7 +100,7 @@ pub async fn process(world: &World, pages: Doing) -> Engine {
         (JobKind::Site, Arc::new(Sites)),
     ];
     let config = EngineConfig::from(&app.config);
-    Engine::new(app.db.clone(), app.bus.clone(), config, activities)
+    Engine::new(app.db.clone(), app.bus.clone(), None, config, activities)
 }
 
 /// Queues page jobs of 20 credits; their pages exist in name only.

@@ -4,7 +4,8 @@
 mod world;
 pub mod postgres;
 pub mod process;
+pub mod redis;
 mod viewer;
 
 pub use viewer::Viewer;
-pub use world::{Backend, PATIENCE, Site, World};
+pub use world::{Backend, PATIENCE, Site, World, connect};

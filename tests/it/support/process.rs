@@ -167,6 +167,7 @@ impl Server {
     pub fn launch(world: &World, environment: Environment) -> Process {
         let mut all = vec![
             ("SITEWRIGHT_SERVER__LISTEN", "127.0.0.1:0"),
+            ("SITEWRIGHT_SERVER__GRACE_MS", "0"),
             ("SITEWRIGHT_AI__PROVIDER", "scripted"),
             ("SITEWRIGHT_JOBS__POLL_MS", "50"),
             ("SITEWRIGHT_JOBS__RETRY_BASE_MS", "1"),

@@ -21,6 +21,7 @@ use sitewright::{credits, db, generation, sites};
 use uuid::Uuid;
 
 use super::postgres::{self, TestDatabase};
+use super::redis::TestRedis;
 
 /// Longer than anything takes on a slow machine: only a real failure gets here.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -29,6 +30,8 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 pub enum Backend {
     Sqlite,
     Postgres,
+    /// Postgres, and Redis as the carrier between processes.
+    Redis,
 }
 
 /// Makes two tests of each function `async fn name(backend: Backend)`: one a database.
@@ -49,8 +52,23 @@ macro_rules! on_both {
     };
 }
 
+/// The same, and a third with Redis between the processes.
+macro_rules! on_every_carrier {
+    ($($name:ident),+ $(,)?) => {
+        on_both!($($name),+);
+        mod redis {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                super::$name(crate::support::Backend::Redis).await;
+            })+
+        }
+    };
+}
+
 pub struct World {
     pub app: App,
+    /// None where processes hear of each other from the database alone.
+    pub redis: Option<TestRedis>,
     /// What the writer does; by default it behaves, at full speed.
     pub script: Script,
     pub account: Uuid,
@@ -86,9 +104,9 @@ impl Backend {
                 config.database.url = format!("sqlite://{}/test.db", folder.path().display());
                 Database::Sqlite(folder)
             }
-            Backend::Postgres => {
+            Backend::Postgres | Backend::Redis => {
                 let database = postgres::database_from("migrated", async |url| {
-                    let db = sitewright::db::Db::connect(&url, 2).await.expect("the template opens");
+                    let db = connect(&url).await.expect("the template opens");
                     db.migrate().await.expect("the template migrates");
                     db.close().await;
                 })
@@ -97,6 +115,11 @@ impl Backend {
                 Database::Postgres(database)
             }
         };
+        let redis = (self == Backend::Redis).then(TestRedis::start);
+        if let Some(redis) = &redis {
+            config.redis.url = redis.url();
+        }
+        config.server.grace_ms = 0;
         config.jobs.lease_ms = 20_000;
         config.jobs.heartbeat_ms = 1_000;
         config.jobs.retry_base_ms = 1;
@@ -113,11 +136,22 @@ impl Backend {
             app,
             script,
             account,
+            redis,
             running: None,
             is_settled: false,
             _database: database,
         }
     }
+}
+
+/// A database that a test only looks into.
+pub async fn connect(url: &str) -> sitewright::error::Result<db::Db> {
+    let mut config = config::load(&Source::default())
+        .expect("the defaults are valid")
+        .database;
+    config.url = url.to_string();
+    config.max_connections = 2;
+    db::Db::connect(&config, "test").await
 }
 
 impl World {

@@ -1,0 +1,203 @@
+//! The database: one writer and some readers on SQLite, one pool on Postgres, and the words they differ in.
+//!
+//! Every write goes through [`Db::write`] (`BEGIN IMMEDIATE` on SQLite: a deferred transaction that
+//! upgrades fails with "database is locked"), every consistent read of several rows through [`Db::snapshot`].
+//! Statements that need a lock, a clock or a guard are written as SQL, once for both ([`sql`]).
+
+mod dialect;
+mod migrate;
+mod pulse;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use chrono::{SubsecRound, Utc};
+use sea_orm::{
+    AccessMode, ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend, IsolationLevel,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+};
+
+use crate::config;
+use crate::error::{Error, Instant, Result};
+pub use dialect::{execute, rows, sql};
+use pulse::Pulse;
+
+#[derive(Clone)]
+pub struct Db {
+    writer: DatabaseConnection,
+    reader: DatabaseConnection,
+    backend: DbBackend,
+    /// The file of a SQLite database; none when it lives in memory or on a server.
+    file: Option<PathBuf>,
+    url: String,
+    pulse: Pulse,
+}
+
+impl Db {
+    /// Opens the database; a SQLite file is created when it is missing. `purpose` is how Postgres shows this process.
+    pub async fn connect(config: &config::Database, purpose: &str) -> Result<Self> {
+        let url = config.url.clone();
+        if url.starts_with("sqlite:") {
+            let file = sqlite_file(&url)?;
+            let writer = Database::connect(sqlite_options(&file, 1, true)).await?;
+            let reader = Database::connect(sqlite_options(&file, 8, false)).await?;
+            return Ok(Db {
+                writer,
+                reader,
+                backend: DbBackend::Sqlite,
+                file: Some(file),
+                url,
+                pulse: Pulse::steady(),
+            });
+        }
+        let options = postgres_options(config, purpose);
+        let pulse = Pulse::of(&options);
+        let pool = Database::connect(options).await?;
+        Ok(Db {
+            writer: pool.clone(),
+            reader: pool,
+            backend: DbBackend::Postgres,
+            file: None,
+            url,
+            pulse,
+        })
+    }
+
+    /// Resolves when the database has not answered for a while: whoever waits for it is told so instead.
+    pub async fn away(&self) {
+        self.pulse.away().await;
+    }
+
+    /// Closes every connection; a later use fails.
+    pub async fn close(&self) {
+        self.pulse.stop();
+        for pool in [&self.reader, &self.writer] {
+            if let Err(cause) = pool.clone().close().await {
+                tracing::debug!(%cause, "a pool did not close");
+            }
+        }
+    }
+
+    pub fn is_postgres(&self) -> bool {
+        self.backend == DbBackend::Postgres
+    }
+
+    pub fn file(&self) -> Option<&Path> {
+        self.file.as_deref()
+    }
+
+    /// A connection for single reads. Reads that must agree with each other use [`Db::snapshot`].
+    pub fn reader(&self) -> &DatabaseConnection {
+        &self.reader
+    }
+
+    /// A transaction that may write.
+    pub async fn write(&self) -> Result<DatabaseTransaction> {
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        Ok(self.writer.begin_with_options(options).await?)
+    }
+
+    /// A transaction in which every read sees the same moment.
+    pub async fn snapshot(&self) -> Result<DatabaseTransaction> {
+        let options = match self.backend {
+            DbBackend::Postgres => TransactionOptions {
+                isolation_level: Some(IsolationLevel::RepeatableRead),
+                access_mode: Some(AccessMode::ReadOnly),
+                ..TransactionOptions::default()
+            },
+            _ => TransactionOptions {
+                sqlite_transaction_mode: Some(SqliteTransactionMode::Deferred),
+                ..TransactionOptions::default()
+            },
+        };
+        Ok(self.reader.begin_with_options(options).await?)
+    }
+}
+
+/// The path of a helper file that belongs to the database `file`.
+pub fn beside(file: &Path, suffix: &str) -> PathBuf {
+    let mut name = file.as_os_str().to_owned();
+    name.push(".");
+    name.push(suffix);
+    PathBuf::from(name)
+}
+
+fn postgres_options(config: &config::Database, purpose: &str) -> ConnectOptions {
+    let mut options = ConnectOptions::new(&config.url);
+    options
+        .max_connections(config.max_connections)
+        .min_connections(config.min_connections.min(config.max_connections))
+        // Below the time in which a mutation must be refused when the database is away.
+        .acquire_timeout(Duration::from_millis(2_500))
+        .connect_timeout(Duration::from_millis(2_500))
+        .sqlx_logging(false)
+        .record_stmt_in_spans(false)
+        .set_application_name(format!("sitewright-{purpose}"));
+    let cache = config.statement_cache;
+    // A process that was frozen inside a transaction must not stop all others for hours.
+    let mut session = vec![
+        ("lock_timeout", "5s".to_string()),
+        ("idle_in_transaction_session_timeout", "20s".to_string()),
+    ];
+    if config.statement_timeout_ms > 0 {
+        session.push(("statement_timeout", format!("{}ms", config.statement_timeout_ms)));
+    }
+    options.map_sqlx_postgres_opts(move |options| {
+        options
+            .options(session.iter().map(|(name, value)| (*name, value.as_str())))
+            .statement_cache_capacity(cache)
+    });
+    options
+}
+
+fn sqlite_file(url: &str) -> Result<PathBuf> {
+    let path = url.trim_start_matches("sqlite:").trim_start_matches("//");
+    let path = path.split('?').next().unwrap_or_default();
+    if path.is_empty() || path == ":memory:" {
+        return Err(Error::internal(
+            "database.url must name a file: an in-memory database would be lost at the end",
+        ));
+    }
+    Ok(PathBuf::from(path))
+}
+
+fn sqlite_options(file: &Path, connections: u32, writer: bool) -> ConnectOptions {
+    let mut options = ConnectOptions::new(format!("sqlite://{}?mode=rwc", file.display()));
+    options
+        .max_connections(connections)
+        .min_connections(1)
+        .sqlx_logging(false)
+        .record_stmt_in_spans(false);
+    // A writer waits its turn in the pool; a reader of a WAL database never waits for it.
+    options.acquire_timeout(Duration::from_secs(if writer { 60 } else { 10 }));
+    options.idle_timeout(None::<Duration>).max_lifetime(None::<Duration>);
+    options.map_sqlx_sqlite_opts(|options| {
+        options
+            .pragma("journal_mode", "WAL")
+            .pragma("synchronous", "FULL")
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(10))
+    });
+    options
+}
+
+/// The present moment as both databases keep it.
+pub fn now() -> Instant {
+    Utc::now().trunc_subsecs(6)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn helper_files_stand_beside_the_database() {
+        assert_eq!(
+            beside(Path::new("/data/site.db"), "lock"),
+            Path::new("/data/site.db.lock")
+        );
+    }
+}
