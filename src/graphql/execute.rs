@@ -35,6 +35,21 @@ impl Api {
     }
 }
 
+/// Why a request was not executed: the errors of the request as a whole, at least one.
+pub struct Refused(Vec<ServerError>);
+
+impl From<ServerError> for Refused {
+    fn from(error: ServerError) -> Self {
+        Refused(vec![error])
+    }
+}
+
+impl From<Vec<ServerError>> for Refused {
+    fn from(errors: Vec<ServerError>) -> Self {
+        Refused(errors)
+    }
+}
+
 /// A request whose document has been read and whose operation is known.
 pub struct Prepared {
     request: Request,
@@ -47,10 +62,18 @@ impl Prepared {
     pub fn is_mutation(&self) -> bool {
         self.kind == OperationType::Mutation
     }
+
+    pub fn is_subscription(&self) -> bool {
+        self.kind == OperationType::Subscription
+    }
 }
 
-/// Reads the document and picks the operation; the error is one of the request as a whole.
-pub fn prepare(mut request: Request) -> Result<Prepared, ServerError> {
+/// Reads the document and picks the operation. A request that is refused here has not begun to run.
+pub fn prepare(_api: &Api, request: Request) -> Result<Prepared, Refused> {
+    read(request).map_err(Refused::from)
+}
+
+fn read(mut request: Request) -> Result<Prepared, ServerError> {
     let document = parse_query(&request.query).map_err(|cause| unreadable(cause.into()))?;
     let (operation, name) = pick(&document, request.operation_name.as_deref())?;
     let kind = operation.ty;
@@ -134,14 +157,8 @@ pub async fn execute(api: &Api, caller: Caller, request_id: &str, prepared: Prep
 
 /// Runs an operation of any kind as a stream of responses: one for a query or a mutation, one an event for a
 /// subscription. It ends when the subscription does.
-pub fn subscribe(api: &Api, caller: Caller, request_id: &str, request: Request) -> BoxStream<'static, Response> {
+pub fn subscribe(api: &Api, caller: Caller, request_id: &str, prepared: Prepared) -> BoxStream<'static, Response> {
     let request_id = request_id.to_string();
-    let prepared = match prepare(request) {
-        Ok(prepared) => prepared,
-        Err(error) => {
-            return futures::stream::once(async move { refused(error, &request_id) }).boxed();
-        }
-    };
     let operation = prepared.name.as_deref().unwrap_or_default();
     let span = tracing::info_span!("operation", request_id, operation, account = %caller.account);
     let request = with_session(prepared, caller);
@@ -159,8 +176,8 @@ fn with_session(prepared: Prepared, caller: Caller) -> Request {
 }
 
 /// The response to a request that was not executed.
-pub fn refused(error: ServerError, request_id: &str) -> Response {
-    finish(Response::from_errors(vec![error]), request_id)
+pub fn refused(why: impl Into<Refused>, request_id: &str) -> Response {
+    finish(Response::from_errors(why.into().0), request_id)
 }
 
 fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
@@ -221,7 +238,7 @@ mod tests {
     fn prepared(query: &str, name: Option<&str>) -> Result<Prepared, ServerError> {
         let mut request = Request::new(query);
         request.operation_name = name.map(str::to_string);
-        prepare(request)
+        read(request)
     }
 
     #[test]
@@ -255,7 +272,7 @@ mod tests {
     fn a_variable_that_must_have_a_value_is_asked_for_before_anything_runs() {
         let with = |query: &str, variables: serde_json::Value| {
             let request = Request::new(query).variables(Variables::from_json(variables));
-            prepare(request).err()
+            read(request).err()
         };
         let (must, has, may) = ("($a: ID!)", "($a: ID! = 1)", "($a: ID)");
         let query = |declared: &str| format!("query{declared} {{ node(id: $a) {{ id }} }}");

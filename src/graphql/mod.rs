@@ -26,5 +26,5 @@ mod weigh;
 mod tests;
 
 pub use error::{Code, MASKED, outage};
-pub use execute::{Api, Prepared, execute, is_request_error, prepare, refused, subscribe};
+pub use execute::{Api, Prepared, Refused, execute, is_request_error, prepare, refused, subscribe};
 pub use schema::{Schema, schema, sdl};

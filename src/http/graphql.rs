@@ -68,9 +68,9 @@ async fn run(web: &Web, id: &RequestId, headers: &HeaderMap, request: Request, m
         Ok(caller) => caller,
         Err(response) => return *response,
     };
-    let prepared = match prepare(request) {
+    let prepared = match prepare(&web.api, request) {
         Ok(prepared) => prepared,
-        Err(error) => return answer::graphql(headers, &refused(error, &id.0)),
+        Err(why) => return answer::graphql(headers, &refused(why, &id.0)),
     };
     note(&caller, &prepared);
     if prepared.is_mutation() && !may_write {

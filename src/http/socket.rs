@@ -27,7 +27,7 @@ use super::trace::RequestId;
 use super::{Web, answer, identity};
 use crate::app::App;
 use crate::auth::{self, Caller};
-use crate::graphql::{Api, Code, refused, subscribe};
+use crate::graphql::{Api, Code, prepare, refused, subscribe};
 
 const SUBPROTOCOL: &str = "graphql-transport-ws";
 /// Holds a mutation with the longest brief: some 280 KB of text, and more where JSON escapes it.
@@ -229,7 +229,10 @@ impl Connection {
         let number = self.operations.fetch_add(1, Ordering::Relaxed) + 1;
         let id = format!("{}.{number}", self.id.0);
         match self.caller.get() {
-            Some(caller) if !self.lost_its_key().await => subscribe(&self.api, caller.clone(), &id, request),
+            Some(caller) if !self.lost_its_key().await => match prepare(&self.api, request) {
+                Ok(prepared) => subscribe(&self.api, caller.clone(), &id, prepared),
+                Err(why) => futures::stream::once(async move { refused(why, &id) }).boxed(),
+            },
             _ => {
                 let error = Code::Unauthenticated.server_error(identity::NO_KEY);
                 futures::stream::once(async move { refused(error, &id) }).boxed()
