@@ -19,6 +19,7 @@ pub struct Config {
     pub database: Database,
     pub redis: Redis,
     pub auth: Auth,
+    pub graphql: Graphql,
     pub ai: Ai,
     pub jobs: Jobs,
     pub events: Events,
@@ -113,6 +114,20 @@ pub enum AuthMode {
 #[serde(deny_unknown_fields)]
 pub struct Auth {
     pub mode: AuthMode,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+/// What one operation may ask for, and one request.
+pub struct Graphql {
+    pub max_bytes: usize,
+    pub max_tokens: usize,
+    pub max_depth: usize,
+    pub max_aliases: usize,
+    pub max_root_fields: usize,
+    pub max_directives: usize,
+    pub max_expanded_fields: usize,
+    pub max_batch: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

@@ -71,6 +71,13 @@ pub fn masked() -> ServerError {
     Code::Internal.server_error(MASKED)
 }
 
+/// Logs the words of a panic, which nobody else sees.
+pub fn told_panic(panic: &(dyn std::any::Any + Send)) {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let cause = text.or_else(|| panic.downcast_ref::<&str>().copied());
+    tracing::error!(cause = cause.unwrap_or("no message"), "a request panicked");
+}
+
 impl From<Error> for GraphqlError {
     /// Logs the cause, which is not seen again.
     fn from(error: Error) -> Self {

@@ -1,8 +1,8 @@
 //! The GraphQL schema: one folder a noun, and one door that every transport goes through.
 //!
 //! A resolver is guard, convert, call, wrap; the rules live below. [`execute`] and [`subscribe`] are the
-//! only ways in: whatever must hold for every request (limits, masking, panics) is done there once.
-//! Further validation, merging of duplicate fields and caching of documents are absent; they belong there too.
+//! only ways in: whatever must hold for every request (limits, masking, panics) is done there once. [`strict`] holds
+//! what the specification asks for and async-graphql does not do.
 
 mod accounts;
 mod context;
@@ -19,8 +19,8 @@ mod paging;
 mod scalars;
 mod schema;
 mod sites;
+mod strict;
 mod user_error;
-mod weigh;
 
 #[cfg(test)]
 mod tests;

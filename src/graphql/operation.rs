@@ -6,17 +6,15 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute, NextValidation};
+use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute, NextResolve, ResolveInfo};
 use async_graphql::parser::types::Field;
 use async_graphql::registry::Registry;
-use async_graphql::{
-    ContextSelectionSet, Data, OutputType, Positioned, Response, ServerError, ServerResult, ValidationResult, Value,
-};
+use async_graphql::{ContextSelectionSet, Data, OutputType, Positioned, Response, ServerResult, Value};
 use parking_lot::Mutex;
 
 use super::context::Session;
-use super::error::Code;
 use super::loaders::Loaders;
+use super::strict::Nulls;
 use crate::app::App;
 
 /// Where an event leaves its cursor on its way to the response.
@@ -28,22 +26,24 @@ pub struct Operations;
 
 impl ExtensionFactory for Operations {
     fn create(&self) -> Arc<dyn Extension> {
-        Arc::new(AroundOperation)
+        Arc::<AroundOperation>::default()
     }
 }
 
-struct AroundOperation;
+#[derive(Default)]
+struct AroundOperation {
+    nulls: Nulls,
+}
 
 #[async_trait::async_trait]
 impl Extension for AroundOperation {
-    async fn validation(
+    async fn resolve(
         &self,
         ctx: &ExtensionContext<'_>,
-        next: NextValidation<'_>,
-    ) -> Result<ValidationResult, Vec<ServerError>> {
-        next.run(ctx)
-            .await
-            .map_err(|errors| errors.into_iter().map(with_code).collect())
+        info: ResolveInfo<'_>,
+        next: NextResolve<'_>,
+    ) -> ServerResult<Option<Value>> {
+        self.nulls.resolve(ctx, info, next).await
     }
 
     async fn execute(
@@ -58,24 +58,12 @@ impl Extension for AroundOperation {
         data.insert(Loaders::new(app.db.clone(), session.caller.account, session.remembers));
         data.insert(slot.clone());
         let mut response = next.run_with_data(ctx, operation_name, data).await;
+        self.nulls.finish(&mut response);
         if let Some(cursor) = slot.0.lock().take() {
             response.extensions.insert("cursor".to_string(), Value::String(cursor));
         }
         response
     }
-}
-
-/// A refused document, told apart by the only thing the validator gives: its words.
-fn with_code(mut error: ServerError) -> ServerError {
-    let is_limit = ["too complex", "too deep", "cannot be greater than"];
-    let is_limit = is_limit.iter().any(|words| error.message.contains(words));
-    let code = if is_limit {
-        Code::TooComplex
-    } else {
-        Code::ValidationFailed
-    };
-    error.extensions = code.server_error("").extensions;
-    error
 }
 
 /// An event with its place in the stream.

@@ -109,7 +109,7 @@ async fn who(web: &Web, id: &RequestId, headers: &HeaderMap) -> Result<Caller, B
 fn note(caller: &Caller, prepared: &Prepared) {
     let span = Span::current();
     span.record("account", tracing::field::display(caller.account));
-    if let Some(name) = &prepared.name {
+    if let Some(name) = prepared.name() {
         span.record("operation", name);
     }
 }

@@ -1,0 +1,142 @@
+//! Documents that were found good, by their text: the validation costs more than most operations.
+//!
+//! Only good ones are kept, and by weight, so that nobody fills the memory with them.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use apollo_compiler::ast::DirectiveList;
+use apollo_compiler::executable::{Operation, Selection, SelectionSet};
+use apollo_compiler::response::JsonMap;
+use apollo_compiler::validation::Valid;
+use apollo_compiler::{ExecutableDocument, Node};
+use async_graphql::ServerError;
+use async_graphql::parser::types::ExecutableDocument as Runnable;
+use parking_lot::Mutex;
+use quick_cache::sync::Cache;
+use quick_cache::{Equivalent, Weighter};
+
+use crate::graphql::error::Code;
+
+/// Bytes of memory that all of them may take, by the estimate below.
+const MEMORY: u64 = 64 * 1024 * 1024;
+/// A document in memory, for each byte of its text.
+const MEMORY_PER_BYTE: u64 = 60;
+/// Ways in which the conditions and missing values of one operation may be decided and still be remembered.
+const VARIANTS: usize = 16;
+
+/// A valid document and the operation of it that runs.
+pub struct Checked {
+    pub document: Valid<ExecutableDocument>,
+    pub operation: Node<Operation>,
+    pub roots: Arc<[String]>,
+    /// Variables that decide a `@skip` or an `@include`.
+    conditions: HashSet<String>,
+    variants: Mutex<HashMap<Vec<u8>, Arc<Runnable>>>,
+}
+
+impl Checked {
+    pub fn new(document: Valid<ExecutableDocument>, name: Option<&str>) -> Result<Self, ServerError> {
+        let operation = document.operations.get(name);
+        let operation =
+            operation.map_err(|error| Code::OperationResolution.server_error(error.message().to_string()))?;
+        let mut conditions = HashSet::new();
+        for operation in document.operations.iter() {
+            note_conditions(&operation.selection_set, &mut conditions);
+        }
+        for fragment in document.fragments.values() {
+            note_conditions(&fragment.selection_set, &mut conditions);
+        }
+        let roots = operation.root_fields(&document);
+        Ok(Checked {
+            operation: operation.clone(),
+            roots: roots.map(|field| field.name.to_string()).collect(),
+            document,
+            conditions,
+            variants: Mutex::default(),
+        })
+    }
+
+    /// What was collected for values that decide the same.
+    pub fn variant(&self, values: &JsonMap) -> Option<Arc<Runnable>> {
+        self.variants.lock().get(&self.shape(values)).cloned()
+    }
+
+    pub fn keep(&self, values: &JsonMap, variant: Arc<Runnable>) {
+        let mut variants = self.variants.lock();
+        if variants.len() < VARIANTS {
+            variants.insert(self.shape(values), variant);
+        }
+    }
+
+    /// A byte a variable: whether it has a value, and which if it decides a condition.
+    fn shape(&self, values: &JsonMap) -> Vec<u8> {
+        let shape = self.operation.variables.iter().map(|variable| {
+            let name = variable.name.as_str();
+            match values.get(name) {
+                None => 0,
+                Some(value) if self.conditions.contains(name) => 2 + u8::from(value.as_bool() == Some(true)),
+                Some(_) => 1,
+            }
+        });
+        shape.collect()
+    }
+}
+
+fn note_conditions(set: &SelectionSet, names: &mut HashSet<String>) {
+    let mut note = |directives: &DirectiveList| {
+        let arguments = directives.iter().flat_map(|directive| &directive.arguments);
+        names.extend(arguments.filter_map(|argument| argument.value.as_variable().map(|name| name.to_string())));
+    };
+    for selection in &set.selections {
+        note(selection.directives());
+    }
+    for selection in &set.selections {
+        match selection {
+            Selection::Field(field) => note_conditions(&field.selection_set, names),
+            Selection::InlineFragment(inline) => note_conditions(&inline.selection_set, names),
+            Selection::FragmentSpread(_) => {}
+        }
+    }
+}
+
+pub struct Documents(Cache<Key, Arc<Checked>, ByText>);
+
+impl Documents {
+    pub fn new() -> Self {
+        Documents(Cache::with_weighter(1_000, MEMORY, ByText))
+    }
+
+    pub fn get(&self, text: &str, name: Option<&str>) -> Option<Arc<Checked>> {
+        self.0.get(&(text, name))
+    }
+
+    pub fn keep(&self, text: &str, name: Option<&str>, checked: Arc<Checked>) {
+        self.0.insert(Key(text.into(), name.map(Into::into)), checked);
+    }
+}
+
+#[derive(Clone, PartialEq, Eq)]
+struct Key(Box<str>, Option<Box<str>>);
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&*self.0, self.1.as_deref()).hash(state);
+    }
+}
+
+impl Equivalent<Key> for (&str, Option<&str>) {
+    fn equivalent(&self, key: &Key) -> bool {
+        *self.0 == *key.0 && self.1 == key.1.as_deref()
+    }
+}
+
+#[derive(Clone)]
+struct ByText;
+
+impl Weighter<Key, Arc<Checked>> for ByText {
+    fn weight(&self, key: &Key, _: &Arc<Checked>) -> u64 {
+        key.0.len() as u64 * MEMORY_PER_BYTE + 1_000
+    }
+}

@@ -1,0 +1,190 @@
+//! What the specification asks of a server and the executor below does not do, in one place that is easy to remove.
+//!
+//! A request goes through [`Strict::ready`]: its document is counted, limited and validated, once for each text; its
+//! variables are coerced; its fields are collected, so that the executor meets each of them once. While it runs,
+//! [`Nulls`] puts errors where they belong. Each cure has a number ([`Cure`]); the differential test against the
+//! reference implementation shows that each of them is needed. Introspection is left to the executor.
+
+mod collect;
+mod convert;
+mod cures;
+mod documents;
+mod nulls;
+mod one_of;
+mod read;
+mod tokens;
+mod variables;
+mod weigh;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use apollo_compiler::executable::OperationType as Kind;
+use apollo_compiler::response::JsonMap;
+use apollo_compiler::schema::{ExtendedType, FieldDefinition};
+use apollo_compiler::validation::Valid;
+use apollo_compiler::{Schema, name, ty};
+use async_graphql::parser::types::{
+    DocumentOperations, ExecutableDocument, OperationDefinition, OperationType, VariableDefinition,
+};
+use async_graphql::{Pos, Positioned, Request, ServerError, Variables};
+
+use collect::{Collector, Possible};
+use convert::Places;
+pub use cures::Cure;
+use cures::is_on;
+use documents::{Checked, Documents};
+pub use nulls::Nulls;
+
+use crate::config::Graphql;
+
+/// One field may be written down for several types; all of them together are at most this many times the fields that
+/// an operation may have.
+const WRITTEN: usize = 4;
+
+/// A schema, the limits on what is asked of it, and the documents that were found good.
+pub struct Strict {
+    schema: Valid<Schema>,
+    possible: Possible,
+    limits: Graphql,
+    documents: Documents,
+}
+
+/// A request that can run.
+pub struct Ready {
+    /// With its document, its coerced variables and nothing of its text.
+    pub request: Request,
+    pub kind: OperationType,
+    pub name: Option<String>,
+    /// The names of the fields at the root.
+    pub roots: Arc<[String]>,
+}
+
+impl Strict {
+    /// Reads the schema; the error is one of the schema's own.
+    pub fn new(sdl: &str, limits: Graphql) -> Result<Self, String> {
+        let mut schema = Schema::parse(sdl, "schema.graphql").map_err(|found| found.errors.to_string())?;
+        add_is_one_of(&mut schema);
+        let schema = schema.validate().map_err(|found| found.errors.to_string())?;
+        Ok(Strict {
+            possible: Possible::of(&schema),
+            documents: Documents::new(),
+            schema,
+            limits,
+        })
+    }
+
+    /// Makes a request ready to run, or says everything that is wrong with it.
+    pub fn ready(&self, mut request: Request) -> Result<Ready, Vec<ServerError>> {
+        let checked = self.checked(&request.query, request.operation_name.as_deref())?;
+        let one = |error| vec![error];
+        let values = variables::coerce(&self.schema, &checked.document, &checked.operation, &request.variables);
+        let values = values.map_err(one)?;
+        let raw;
+        let conditions = if is_on(Cure::Conditions) {
+            &values
+        } else {
+            raw = given(&request.variables);
+            &raw
+        };
+        let variant = match checked.variant(&values) {
+            Some(variant) => variant,
+            None => {
+                let made = Arc::new(self.collect(&checked, &values, conditions).map_err(one)?);
+                checked.keep(&values, made.clone());
+                made
+            }
+        };
+        request.query = String::new();
+        request.operation_name = None;
+        request.variables = convert::variables(&values);
+        request.set_parsed_query((*variant).clone());
+        Ok(Ready {
+            request,
+            kind: kind(checked.operation.operation_type),
+            name: checked.operation.name.as_ref().map(|name| name.to_string()),
+            roots: checked.roots.clone(),
+        })
+    }
+
+    fn checked(&self, text: &str, name: Option<&str>) -> Result<Arc<Checked>, Vec<ServerError>> {
+        if let Some(checked) = self.documents.get(text, name) {
+            return Ok(checked);
+        }
+        let document = read::read(&self.schema, text, name, &self.limits)?;
+        one_of::check_document(&self.schema, &document).map_err(|error| vec![error])?;
+        let checked = Arc::new(Checked::new(document, name).map_err(|error| vec![error])?);
+        self.documents.keep(text, name, checked.clone());
+        Ok(checked)
+    }
+
+    fn collect(
+        &self,
+        checked: &Checked,
+        values: &JsonMap,
+        conditions: &JsonMap,
+    ) -> Result<ExecutableDocument, ServerError> {
+        let operation = &checked.operation;
+        let mut collector = Collector {
+            schema: &self.schema,
+            possible: &self.possible,
+            document: &checked.document,
+            values,
+            conditions,
+            room: self.limits.max_expanded_fields.saturating_mul(WRITTEN),
+        };
+        let selection_set = collector.operation(operation)?;
+        let places = Places(&checked.document.sources);
+        let definitions = operation.variables.iter().map(|variable| {
+            let pos = places.of(variable.location());
+            let definition = VariableDefinition {
+                name: convert::name(&variable.name, pos),
+                var_type: Positioned::new(convert::ty(&variable.ty), pos),
+                directives: Vec::new(),
+                default_value: None,
+            };
+            Positioned::new(definition, pos)
+        });
+        let definition = OperationDefinition {
+            ty: kind(operation.operation_type),
+            variable_definitions: definitions.collect(),
+            directives: Vec::new(),
+            selection_set,
+        };
+        Ok(ExecutableDocument {
+            operations: DocumentOperations::Single(Positioned::new(definition, Pos::default())),
+            fragments: Default::default(),
+        })
+    }
+}
+
+fn kind(kind: Kind) -> OperationType {
+    match kind {
+        Kind::Query => OperationType::Query,
+        Kind::Mutation => OperationType::Mutation,
+        Kind::Subscription => OperationType::Subscription,
+    }
+}
+
+fn given(variables: &Variables) -> JsonMap {
+    let values = variables.iter();
+    values
+        .map(|(name, value)| (name.as_str().into(), convert::to_json(value)))
+        .collect()
+}
+
+/// Explorers ask for `isOneOf`, which the executor answers and the compiler does not know yet.
+fn add_is_one_of(schema: &mut Schema) {
+    if let Some(ExtendedType::Object(object)) = schema.types.get_mut("__Type") {
+        let field = FieldDefinition {
+            description: None,
+            name: name!("isOneOf"),
+            arguments: Vec::new(),
+            ty: ty!(Boolean),
+            directives: Default::default(),
+        };
+        object.make_mut().fields.entry(name!("isOneOf")).or_insert(field.into());
+    }
+}
