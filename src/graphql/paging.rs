@@ -14,7 +14,7 @@ use super::error::Code;
 /// How many entries a slice has when the client does not say.
 const USUAL: i32 = 20;
 /// How many entries a slice can have.
-const MOST: i32 = 100;
+pub const MOST: i32 = 100;
 
 /// Where a slice stands in its list.
 #[derive(SimpleObject, Default)]

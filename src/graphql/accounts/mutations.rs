@@ -3,10 +3,11 @@
 use async_graphql::{Context, Object, Result, SimpleObject};
 
 use super::inputs::{CreateApiKeyInput, RevokeApiKeyInput};
-use super::types::ApiKey;
+use super::types::{ApiKey, ApiKeyEdge};
 use crate::auth::{self, NewKey};
 use crate::entities::Role;
 use crate::graphql::context::Reach;
+use crate::graphql::paging::Key;
 use crate::graphql::schema::Query;
 use crate::graphql::user_error::{UserError, settle};
 use crate::graphql::{guard, node};
@@ -17,6 +18,8 @@ use crate::ids::IdKind;
 pub struct CreateApiKeyPayload {
     /// The new key; null when there are `userErrors`.
     api_key: Option<ApiKey>,
+    /// The new key as an entry of `allApiKeys`, to put into a list that a client holds.
+    api_key_edge: Option<ApiKeyEdge>,
     /// The secret to send as `Authorization: Bearer …`. Shown this once: it is not kept.
     secret: Option<String>,
     /// Why it was not done; empty when it was. Errors: VALIDATION.
@@ -57,8 +60,13 @@ impl AccountMutations {
         let outcome = auth::create(&ctx.app().db, caller.account, new).await;
         let (made, user_errors) = settle(ctx, outcome).await?;
         let (api_key, secret) = made.map(|(key, secret)| (ApiKey::from(key), secret)).unzip();
+        let api_key_edge = api_key.clone().map(|node| ApiKeyEdge {
+            cursor: node.0.id.encode(),
+            node,
+        });
         Ok(CreateApiKeyPayload {
             api_key,
+            api_key_edge,
             secret,
             user_errors,
             query: Query::default(),

@@ -5,13 +5,12 @@ use std::sync::Arc;
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
 use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter};
 
-use crate::auth;
 use crate::entities::{account, api_key, credit_entry};
 use crate::error::Error;
 use crate::graphql::context::Reach;
 use crate::graphql::credits::{CreditAccount, CreditEntryConnection, CreditEntryFilter};
 use crate::graphql::node;
-use crate::graphql::paging::{PageArgs, slice};
+use crate::graphql::paging::{MOST, PageArgs, Slice, connection, slice};
 use crate::graphql::scalars::{Cursor, DateTime};
 use crate::ids::{Cursor as Place, IdKind};
 
@@ -85,10 +84,26 @@ impl Account {
             .into())
     }
 
-    /// All API keys, the newest first, revoked and expired ones included. Their secrets are not kept.
+    /// The newest 100 API keys, the newest first, revoked and expired ones included; `allApiKeys` pages through all of
+    /// them. Their secrets are not kept.
     async fn api_keys(&self, ctx: &Context<'_>) -> Result<Vec<ApiKey>> {
-        let keys = auth::list(&ctx.app().db, self.0.id).await?;
-        Ok(keys.into_iter().map(ApiKey::from).collect())
+        let newest = PageArgs::new(Some(MOST), None, None, None);
+        let keys = self.keys(ctx, &newest).await?.rows.into_iter();
+        Ok(keys.map(|(_, key)| ApiKey::from(key)).collect())
+    }
+
+    /// All API keys, the newest first, revoked and expired ones included. At most 100 at a time.
+    async fn all_api_keys(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many entries from the start: 0 to 100, 20 when left out. Not together with `last`.")]
+        first: Option<i32>,
+        #[graphql(desc = "Begin behind this cursor of the same list.")] after: Option<String>,
+        #[graphql(desc = "How many entries from the end: 0 to 100. Not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "End before this cursor of the same list.")] before: Option<String>,
+    ) -> Result<ApiKeyConnection> {
+        let args = PageArgs::new(first, after, last, before);
+        Ok(self.keys(ctx, &args).await?.into())
     }
 
     /// Where `accountEvents` stands, read together with this account: query, then subscribe from here, and nothing is
@@ -107,6 +122,12 @@ impl Account {
 }
 
 impl Account {
+    async fn keys(&self, ctx: &Context<'_>, args: &PageArgs) -> Result<Slice<api_key::Model>> {
+        let keys = api_key::Entity::find().filter(api_key::Column::AccountId.eq(self.0.id));
+        let reader = ctx.app().db.reader();
+        slice(reader, keys, api_key::Column::Id, Order::Desc, args, |row| row.id).await
+    }
+
     /// The caller's own account.
     pub async fn of_caller(ctx: &Context<'_>) -> Result<Account> {
         let id = ctx.caller().account;
@@ -168,3 +189,5 @@ impl From<api_key::Model> for ApiKey {
         ApiKey(Arc::new(row))
     }
 }
+
+connection!(ApiKeyConnection ApiKeyEdge ApiKey "the account's API keys, the newest first");

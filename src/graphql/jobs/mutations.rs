@@ -5,13 +5,14 @@ use uuid::Uuid;
 
 use super::inputs::{CancelJobInput, GeneratePageInput, GeneratePagesInput, GenerateSiteInput, GenerateStructureInput};
 use super::quote;
-use super::types::GenerationJob;
+use super::types::{GenerationJob, GenerationJobEdge};
 use crate::entities::Role;
 use crate::error::Refusal;
 use crate::generation::{self, Started};
 use crate::graphql::accounts::Account;
 use crate::graphql::context::Reach;
 use crate::graphql::credits::CreditAccount;
+use crate::graphql::paging::Key;
 use crate::graphql::schema::Query;
 use crate::graphql::user_error::{UserError, settle};
 use crate::graphql::{guard, node};
@@ -23,6 +24,8 @@ use crate::jobs;
 pub struct StartJobPayload {
     /// The job; null when there are `userErrors`.
     job: Option<GenerationJob>,
+    /// The job as an entry of `jobs`, to put into a list that a client holds; null when it was there before.
+    job_edge: Option<GenerationJobEdge>,
     /// The credits after the start.
     credits: Option<CreditAccount>,
     /// Whether this idempotency key had started this job before: nothing was started now.
@@ -39,6 +42,8 @@ pub struct StartJobPayload {
 pub struct StartJobsPayload {
     /// The jobs, one a page; empty when there are `userErrors`.
     jobs: Vec<GenerationJob>,
+    /// The jobs as entries of `jobs`, to put into a list that a client holds; empty when they were there before.
+    job_edges: Vec<GenerationJobEdge>,
     /// The credits after the start.
     credits: Option<CreditAccount>,
     /// Whether this idempotency key had started these jobs before: nothing was started now.
@@ -116,10 +121,12 @@ impl JobMutations {
         let (started, user_errors) = settle(ctx, outcome).await?;
         let replayed = started.as_ref().is_some_and(|started| started.replayed);
         let jobs = started.map(|started| started.jobs).unwrap_or_default();
-        let jobs = jobs.into_iter().map(GenerationJob::from).collect();
+        let jobs: Vec<_> = jobs.into_iter().map(GenerationJob::from).collect();
+        let job_edges = jobs.iter().filter(|_| !replayed).map(edge).collect();
         let credits = credits(ctx).await?;
         Ok(StartJobsPayload {
             jobs,
+            job_edges,
             credits,
             replayed,
             user_errors,
@@ -172,14 +179,23 @@ async fn started_one(ctx: &Context<'_>, outcome: crate::error::Result<Started>) 
     let job = started
         .and_then(|started| started.jobs.into_iter().next())
         .map(GenerationJob::from);
+    let job_edge = job.as_ref().filter(|_| !replayed).map(edge);
     let credits = credits(ctx).await?;
     Ok(StartJobPayload {
         job,
+        job_edge,
         credits,
         replayed,
         user_errors,
         query: Query::default(),
     })
+}
+
+fn edge(job: &GenerationJob) -> GenerationJobEdge {
+    GenerationJobEdge {
+        node: job.clone(),
+        cursor: job.0.id.encode(),
+    }
 }
 
 async fn credits(ctx: &Context<'_>) -> Result<Option<CreditAccount>> {
