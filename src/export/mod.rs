@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::entities::{BlockStatus, PageStatus, block, blueprint, page};
 use crate::error::Result;
 use crate::render::{self, LinkBase};
-use crate::sites::block::{BlockKind, Content};
+use crate::sites::block::{BlockKind, ContactContent, Content};
 use crate::sites::structure::{Seo, SiteStructure};
 use crate::sites::{brief::Brief, store};
 
@@ -76,6 +76,19 @@ impl Site {
         self.pages.iter().find(|page| page.row.slug == slug)
     }
 
+    /// The contact details that stand on the site, those of its own page for them before others.
+    fn contact(&self) -> Option<&ContactContent> {
+        let of = |page: &'_ Page| page.row.page_type.eq_ignore_ascii_case("contact");
+        let (own, others): (Vec<&Page>, Vec<&Page>) = self.pages.iter().partition(|page| of(page));
+        let blocks = own.into_iter().chain(others).flat_map(|page| &page.blocks);
+        blocks
+            .filter_map(|block| match &block.content {
+                Some(Content::Contact(contact)) => Some(contact),
+                _ => None,
+            })
+            .next()
+    }
+
     /// The document of one of its pages.
     pub fn html(&self, page: &Page, base: LinkBase) -> String {
         let reference = |page: &Page| render::PageRef {
@@ -88,6 +101,7 @@ impl Site {
             language: &self.brief.language,
             theme: &self.structure.theme,
             navigation: &self.structure.navigation,
+            contact: self.contact(),
             pages: self.pages.iter().map(reference).collect(),
             base,
         };

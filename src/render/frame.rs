@@ -140,3 +140,19 @@ impl Frame<'_> {
 pub(super) fn said(text: Option<&str>) -> Option<&str> {
     text.map(str::trim).filter(|text| !text.is_empty())
 }
+
+/// A link when the text is an address or a number as a whole, the text as it is shown otherwise.
+pub(super) fn reachable(site: &Site, scheme: &str, text: &str, shown: Markup) -> Markup {
+    // A trunk zero in brackets is for readers: `+44 (0)20` is dialled without it.
+    let dialled = text.replace("(0)", "").replace(['/', '\u{a0}'], " ");
+    let target = address::resolve(
+        site,
+        &format!("{scheme}:{}", if scheme == "tel" { &dialled } else { text }),
+    );
+    html! {
+        @match &target {
+            address::Target::Person(href) => a href=(href) { (shown) },
+            _ => (shown),
+        }
+    }
+}

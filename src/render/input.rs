@@ -3,7 +3,7 @@
 //! The types are its own, so that rows, exported files and a page that is still being written can all
 //! be shown by the same code. Nothing here is checked: whatever arrives is treated as hostile.
 
-use crate::sites::block::{BlockKind, Content};
+use crate::sites::block::{BlockKind, ContactContent, Content};
 use crate::sites::structure::{Navigation, Seo, Theme};
 
 /// What all pages of a site share.
@@ -16,6 +16,8 @@ pub struct Site<'a> {
     pub language: &'a str,
     pub theme: &'a Theme,
     pub navigation: &'a Navigation,
+    /// How to reach the business, for the foot of pages that have no contact details of their own.
+    pub contact: Option<&'a ContactContent>,
     /// Every page, so that links can be told from dead ends.
     pub pages: Vec<PageRef>,
     pub base: LinkBase,

@@ -14,12 +14,12 @@ use base64::engine::general_purpose::STANDARD;
 use super::address::{self, Target};
 use super::blocks;
 use super::colour::Colour;
-use super::frame::{Frame, Ground, said};
+use super::frame::{Frame, Ground, reachable, said};
 use super::input::{BlockStatus, Page, PageStatus, RenderBlock, Site};
 use super::labels::{self, Labels};
 use super::theme::{self, Colours};
 use super::words;
-use crate::sites::block::{BlockKind, Content, Link};
+use crate::sites::block::{BlockKind, ContactContent, Content, Link};
 use crate::sites::text;
 
 /// The whole document of a page.
@@ -120,10 +120,43 @@ fn footer(site: &Site, page: &Page, labels: &Labels) -> Markup {
                     p.site-name { (words::bare(site.name)) }
                     @if let Some(tagline) = said(Some(site.tagline)) { p { (words::marked(tagline, &[])) } }
                 }
+                @if let Some(contact) = site.contact.filter(|_| !has_contact(page)) { (foot_contact(site, contact)) }
                 @if !site.navigation.footer.is_empty() {
                     nav aria-label=(labels.footer) { ul { (entries(site, page, &site.navigation.footer, 0)) } }
                 }
             }
+        }
+    }
+}
+
+/// Whether the page shows how to reach the business itself.
+fn has_contact(page: &Page) -> bool {
+    let shown = |block: &RenderBlock| block.kind == BlockKind::Contact && block.status == BlockStatus::Ready;
+    page.blocks.iter().any(shown)
+}
+
+/// Telephone, e-mail, address and hours in few lines; what is still to be confirmed is left to the contact block.
+fn foot_contact(site: &Site, contact: &ContactContent) -> Markup {
+    let known = |text: &Option<String>| {
+        said(text.as_deref())
+            .filter(|text| !text.contains('['))
+            .map(str::to_owned)
+    };
+    let hours = contact.hours.iter().filter_map(|line| {
+        let day = known(&line.day)?;
+        match (known(&line.opens), known(&line.closes)) {
+            (Some(opens), Some(closes)) => Some(format!("{day} {opens} – {closes}")),
+            (Some(opens), None) => Some(format!("{day} {opens}")),
+            _ => None,
+        }
+    });
+    let hours: Vec<String> = hours.collect();
+    html! {
+        address.site-contact {
+            @if let Some(address) = known(&contact.address) { p { (words::marked(&address, &[])) } }
+            @if let Some(phone) = known(&contact.phone) { p { (reachable(site, "tel", &phone, words::marked(&phone, &[]))) } }
+            @if let Some(email) = known(&contact.email) { p { (reachable(site, "mailto", &email, words::marked(&email, &[]))) } }
+            @if !hours.is_empty() { p { @for line in &hours { span { (words::bare(line)) } } } }
         }
     }
 }

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use super::facts::{self, Fact};
 use super::language_or_english;
 use super::library::{Language, Line, Tone, Trade};
+use super::offers::{self, Offer};
 use super::place::place;
 use super::seed::{Dice, hash};
 use super::text;
@@ -32,8 +33,8 @@ pub(super) struct Context {
     /// Style of the pictures and layout of the first block.
     pub style: String,
     pub layout: String,
-    /// Offers named in the summary, for trades that the library does not know.
-    pub offers: Vec<Line>,
+    /// What the brief says is offered; where it names nothing, the owner is asked.
+    pub offers: Vec<Offer>,
     /// What the owner wants, as stems.
     pub wishes: BTreeSet<String>,
     /// Names of icons, each with the words that call for it.
@@ -66,11 +67,9 @@ impl Context {
         let summary = text::plain(&brief.summary, 2500);
         // Later sentences name other people's places: "importers in Europe".
         let place = place(&text::first_sentence(&summary));
-        let offers = if trade.family == "general" {
-            super::offers::named_in(language, &summary)
-        } else {
-            Vec::new()
-        };
+        let facts = facts::read(&brief.facts);
+        let wishes = wishes(brief, &summary);
+        let offers = offers::own(language, trade, &summary, &wishes, &facts);
         Context {
             language,
             trade,
@@ -81,7 +80,7 @@ impl Context {
             type_name,
             place,
             summary: publishable(language, &summary),
-            facts: facts::read(&brief.facts),
+            facts,
             audiences: brief
                 .audiences
                 .iter()
@@ -91,7 +90,7 @@ impl Context {
             style,
             layout,
             offers,
-            wishes: wishes(brief, &summary),
+            wishes,
             icons: language.lines("icons"),
             contractions: language.lines("contractions"),
         }
@@ -101,13 +100,18 @@ impl Context {
         Dice::new(self.seed, purpose)
     }
 
-    /// The lines of a trade's list; offers named in the summary come before general ones.
+    /// Whether a line may be said: one that advertises something needs a brief that speaks of it.
+    pub fn fits(&self, list: &str, line: &Line) -> bool {
+        let needs = match list {
+            "closings" => line.get(4).map_or("", String::as_str),
+            _ => "",
+        };
+        needs.is_empty() || text::stems(needs).intersection(&self.wishes).count() > 0
+    }
+
+    /// The lines of a trade's list.
     pub fn list(&self, name: &str) -> &[Line] {
-        if name == "offers" && self.offers.len() > 1 {
-            &self.offers
-        } else {
-            self.trade.list(name)
-        }
+        self.trade.list(name)
     }
 
     /// A phrase as this business says it: tone applied, slots filled.

@@ -52,7 +52,8 @@ impl Ledger {
         let mut pools = BTreeMap::new();
         for name in POOLS {
             let lines = context.list(name);
-            let entries = lines.iter().enumerate().map(|(index, line)| Entry {
+            let fitting = lines.iter().enumerate().filter(|(_, line)| context.fits(name, line));
+            let entries = fitting.map(|(index, line)| Entry {
                 index,
                 title: context.say(&line[0]),
                 stems: text::stems(&line.join(" ")),
@@ -180,11 +181,6 @@ impl Ledger {
     /// The draws since the last call.
     pub fn settle(&mut self) -> Vec<(&'static str, usize)> {
         std::mem::take(&mut self.drawn)
-    }
-
-    /// Gives draws back as if nobody had taken them.
-    pub fn free(&mut self, draws: &[(&'static str, usize)]) {
-        self.put_back(draws, State::Free);
     }
 
     /// Gives draws back as a last choice, for a text that is to be written anew.

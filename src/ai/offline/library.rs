@@ -52,9 +52,7 @@ pub(super) struct Tone {
     pub mail: String,
     pub contact: String,
     pub contact_intros: String,
-    pub intros: String,
     pub closings: String,
-    pub leads: String,
 }
 
 /// What all trades of a language share: labels, default headings, goals, questions for facts.
@@ -164,15 +162,6 @@ pub(super) fn lines(text: &str) -> Vec<Line> {
         .map(str::trim)
         .filter(|line| !line.is_empty())
         .map(|line| line.split('|').map(|part| part.trim().to_owned()).collect())
-        .collect()
-}
-
-/// Splits a part at its semicolons.
-pub(super) fn parts(text: &str) -> Vec<String> {
-    text.split(';')
-        .map(str::trim)
-        .filter(|part| !part.is_empty())
-        .map(str::to_owned)
         .collect()
 }
 

@@ -21,7 +21,7 @@ pub(super) struct PageView {
     pub title: String,
     pub page_type: String,
     pub sections: Vec<Section>,
-    /// The trade's line for this page: slug, type, title, headline, subheadline, keywords.
+    /// The trade's line for this page: slug, type, title, headline, keywords, button.
     pub line: Option<Line>,
 }
 
@@ -152,7 +152,7 @@ pub(super) fn topic(page: &PageView) -> BTreeSet<String> {
     }
     let mut words = format!("{} {}", page.title, page.slug.replace('-', " "));
     if let Some(line) = &page.line {
-        words = format!("{words} {}", line.get(5).map_or("", String::as_str));
+        words = format!("{words} {}", line.get(4).map_or("", String::as_str));
     }
     text::stems(&words)
 }

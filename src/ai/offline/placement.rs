@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::brief::Context;
-use super::facts::Fact;
+use super::facts::{Fact, Listed};
 use super::outline::PageView;
 use super::text;
 
@@ -22,6 +22,10 @@ pub(super) enum How {
     Figure,
     /// The answer to this question.
     Answer(String),
+    /// People or partners, one by one.
+    Listed,
+    /// What somebody said about the business.
+    Voice,
     /// The owner's words beside the section's own text.
     Words,
 }
@@ -30,6 +34,8 @@ pub(super) enum How {
 #[derive(Debug, Default)]
 pub(super) struct Placement {
     sections: BTreeMap<(usize, usize), Vec<(usize, How)>>,
+    /// The list of offers that is complete: the one away from the home page, if there is one.
+    pub list: Option<(usize, usize)>,
     /// The section with the contact details, if the site has one.
     pub contact: Option<(usize, usize)>,
     /// Words of questions that facts answer.
@@ -40,11 +46,16 @@ impl Placement {
     pub fn of(context: &Context, pages: &[PageView], topics: &[BTreeSet<String>]) -> Placement {
         let mut placement = Placement {
             contact: contact_section(pages),
+            list: list_section(pages),
             ..Placement::default()
         };
         let mut field = Fields::default();
         for (index, fact) in context.facts.iter().enumerate() {
             if placement.contact.is_some() && fact.is_contact() && field.take(fact) && fact.complete {
+                continue;
+            }
+            // A list of offers stands in the list of offers.
+            if placement.list.is_some() && !fact.listed(Listed::Offers).is_empty() {
                 continue;
             }
             placement.place(context, pages, topics, index, fact);
@@ -70,7 +81,7 @@ impl Placement {
                     .iter()
                     .map(|(i, _)| context.facts[*i].text.chars().count() + 2)
                     .sum();
-                for (how, cost) in ways(&planned.kind, &view.page_type, fact, question.as_ref()) {
+                for (how, cost) in ways(&planned.kind, view, fact, question.as_ref()) {
                     let (room, most) = capacity(&planned.kind, &how);
                     let count = present.iter().filter(|(_, other)| same_way(other, &how)).count();
                     if count >= most {
@@ -81,7 +92,11 @@ impl Placement {
                     } else {
                         0
                     };
-                    let step = if how == How::Words { 6 } else { 1 };
+                    let step = match how {
+                        How::Words => 4,
+                        How::Price => 0,
+                        _ => 1,
+                    };
                     let cost = cost + crowded + step * count as i32 - 5 * near - named;
                     if best.as_ref().is_none_or(|(least, ..)| cost < *least) {
                         best = Some((cost, (page, section), how.clone()));
@@ -101,7 +116,7 @@ impl Placement {
 }
 
 /// How surely a page is named for a fact: its title shares a word with it, the earlier the surer.
-fn named_for(view: &PageView, fact: &Fact) -> i32 {
+pub(super) fn named_for(view: &PageView, fact: &Fact) -> i32 {
     if view.slug.is_empty() {
         return 0;
     }
@@ -165,6 +180,19 @@ fn contact_section(pages: &[PageView]) -> Option<(usize, usize)> {
     found.map(|(page, section, _)| (page, section))
 }
 
+fn list_section(pages: &[PageView]) -> Option<(usize, usize)> {
+    let list = |(page, view): (usize, &PageView)| {
+        let at = view.sections.iter().position(|section| section.kind == "PRODUCTS");
+        at.map(|section| (page, section))
+    };
+    let away = |view: &PageView| !view.slug.is_empty() && view.page_type != "PRICING";
+    let all = || pages.iter().enumerate();
+    let found = all().filter(|(_, view)| away(view)).find_map(list);
+    found
+        .or_else(|| all().filter(|(_, view)| view.slug.is_empty()).find_map(list))
+        .or_else(|| all().find_map(list))
+}
+
 fn first_text(pages: &[PageView]) -> Option<(usize, usize)> {
     let can = |kind: &str| {
         matches!(
@@ -182,7 +210,7 @@ fn first_text(pages: &[PageView]) -> Option<(usize, usize)> {
 }
 
 /// The question that a fact answers, with the words that mark other questions as answered.
-fn question_for(context: &Context, fact: &Fact) -> Option<(String, Vec<String>)> {
+pub(super) fn question_for(context: &Context, fact: &Fact) -> Option<(String, Vec<String>)> {
     if fact.price.is_some() {
         return None;
     }
@@ -207,9 +235,9 @@ const ARRIVAL: &[&str] = &[
 ];
 
 /// The ways in which a kind of section can show a fact, with how far a reader would look for it there.
-fn ways(kind: &str, page_type: &str, fact: &Fact, question: Option<&(String, Vec<String>)>) -> Vec<(How, i32)> {
+fn ways(kind: &str, view: &PageView, fact: &Fact, question: Option<&(String, Vec<String>)>) -> Vec<(How, i32)> {
     let mut ways = Vec::new();
-    let on = |wanted: &str| page_type == wanted;
+    let on = |wanted: &str| view.page_type == wanted;
     let arrival = ARRIVAL
         .iter()
         .any(|word| text::spoken(&fact.text).contains(&format!(" {word} ")));
@@ -219,17 +247,23 @@ fn ways(kind: &str, page_type: &str, fact: &Fact, question: Option<&(String, Vec
     match kind {
         "PRODUCTS" if fact.price.is_some() => {
             let cost = if on("PRICING") {
-                2
+                -60
             } else if on("HOME") {
-                14
-            } else {
                 6
+            } else {
+                -10
             };
             ways.push((How::Price, cost));
         }
-        "PRICING" if fact.price.is_some() => ways.push((How::Price, 9)),
-        "TIMELINE" if fact.year.is_some() => ways.push((How::Event, 0)),
-        "STATS" if fact.figure.is_some() => ways.push((How::Figure, 0)),
+        "PRICING" if fact.price.is_some() => {
+            let cost = if fact.includes.is_empty() { -5 } else { -80 };
+            ways.push((How::Price, cost));
+        }
+        "TIMELINE" if fact.year.is_some() => ways.push((How::Event, -30)),
+        "STATS" if fact.figure.is_some() => ways.push((How::Figure, -30)),
+        "TEAM" if !fact.listed(Listed::People).is_empty() => ways.push((How::Listed, -30)),
+        "LOGOS" if !fact.listed(Listed::Partners).is_empty() => ways.push((How::Listed, -30)),
+        "TESTIMONIALS" if fact.voice.is_some() => ways.push((How::Voice, -30)),
         "FAQ" => {
             if let Some((question, _)) = question {
                 let cost = if on("FAQ") {
@@ -244,9 +278,13 @@ fn ways(kind: &str, page_type: &str, fact: &Fact, question: Option<&(String, Vec
         }
         _ => {}
     }
+    // What can be said in a line belongs to the first lines that a visitor reads.
+    let brief = fact.text.split_whitespace().count() <= 9;
     let cost = match kind {
-        "CONTACT" if fact.is_contact() => 0,
-        "TEXT" if on("ABOUT") => 12,
+        "CONTACT" if fact.is_contact() => 10 * i32::from(!on("HOME")),
+        "SPLIT" | "TEXT" if on("HOME") && fact.year.is_none() && !fact.is_contact() => 2 + 8 * i32::from(!brief),
+        "SPLIT" if fact.is_contact() => 40,
+        "TEXT" if on("ABOUT") => 9,
         "TEXT" if !on("CONTACT") => 20,
         "SPLIT" => 18,
         "TEXT" => 26,
@@ -254,6 +292,8 @@ fn ways(kind: &str, page_type: &str, fact: &Fact, question: Option<&(String, Vec
         "CONTACT" => 38,
         "CTA" => 42,
         "FAQ" => 46,
+        // A page named for a fact opens with it.
+        "HERO" if !on("HOME") && named_for(view, fact) > 0 => 22,
         "HERO" => 50,
         "GALLERY" => 70,
         "TEAM" => 75,
@@ -267,11 +307,13 @@ fn ways(kind: &str, page_type: &str, fact: &Fact, question: Option<&(String, Vec
 /// Room in characters and the greatest number of facts shown in one way.
 fn capacity(kind: &str, how: &How) -> (usize, usize) {
     match (kind, how) {
-        ("PRODUCTS", How::Price) => (6000, 9),
+        ("PRODUCTS", How::Price) => (6000, 12),
         ("PRICING", How::Price) => (6000, 4),
         (_, How::Event) => (6000, 6),
         (_, How::Figure) => (6000, 5),
         (_, How::Answer(_)) => (6000, 5),
+        (_, How::Listed) => (6000, 1),
+        (_, How::Voice) => (6000, 4),
         ("TEXT" | "SPLIT", _) => (4000, 40),
         ("CTA", _) => (1200, 8),
         ("FAQ", _) => (1200, 12),

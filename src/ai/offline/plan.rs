@@ -8,9 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Value, json};
 
 use super::brief::Context;
+use super::facts::Fact;
 use super::ledger::Ledger;
 use super::library::Line;
 use super::outline::{PageView, titled_pool, topic};
+use super::placement::question_for;
 use super::stock::Stock;
 use super::{text, theme};
 use crate::ai::request::Section;
@@ -19,17 +21,17 @@ use crate::ai::request::Section;
 pub(super) fn structure(context: &Context, max_pages: usize, instructions: Option<&str>) -> Value {
     let mut pages = choose_pages(context, max_pages.max(1), instructions.unwrap_or(""));
     let alone = pages.len() == 1;
-    let asked = pages.iter().any(|page| page.page_type == "FAQ");
-    let mut stock = Stock::of(context, asked);
-    for page in &mut pages {
-        for (position, kind) in stock.layout(context, page, alone).into_iter().enumerate() {
-            page.sections.push(Section {
-                position,
-                kind,
-                heading: String::new(),
-                goal: String::new(),
-            });
-        }
+    let mut stock = Stock::of(context, &pages);
+    // Pages that live by one kind of section choose before the others do.
+    let mut order: Vec<usize> = (0..pages.len()).collect();
+    order.sort_by_key(|at| match pages[*at].page_type.as_str() {
+        "PORTFOLIO" => 0,
+        "CONTACT" | "LANDING" => 1,
+        _ => 2,
+    });
+    for at in order {
+        let kinds = stock.layout(context, &pages[at], alone);
+        pages[at].sections = kinds.into_iter().enumerate().map(planned).collect();
     }
     move_to_topics(context, &mut pages);
     name_sections(context, &mut pages);
@@ -51,32 +53,44 @@ pub(super) fn structure(context: &Context, max_pages: usize, instructions: Optio
     })
 }
 
-/// The home page, then the trade's pages in their order: the main offer and contact always, the
-/// others by how much the brief speaks of them.
+fn planned((position, kind): (usize, String)) -> Section {
+    Section {
+        position,
+        kind,
+        heading: String::new(),
+        goal: String::new(),
+    }
+}
+
+/// The home page, then the trade's pages in their order: the main offer, the people and contact
+/// always, any other page only when the brief speaks of its subject.
 fn choose_pages(context: &Context, max_pages: usize, instructions: &str) -> Vec<PageView> {
     let lines = context.trade.list("pages");
     let mut wishes = context.wishes.clone();
     wishes.extend(text::stems(&text::plain(instructions, 1000)));
-    let mut dice = context.dice("pages");
-    let mut scored: Vec<(i64, usize)> = Vec::new();
+    let mut scored: Vec<(usize, usize)> = Vec::new();
     for (at, line) in lines.iter().enumerate() {
-        let keywords = text::stems(&format!(
-            "{} {}",
-            line.get(2).map_or("", String::as_str),
-            line.get(5).map_or("", String::as_str)
-        ));
-        let wanted = keywords.intersection(&wishes).count().min(4) as i64;
+        let part = |index: usize| line.get(index).map_or("", String::as_str);
+        let keywords = text::stems(&format!("{} {}", part(0).replace('-', " "), part(4)));
+        let wanted = keywords.intersection(&wishes).count().min(9);
         let basis = match (at, page_type(line)) {
             (_, "CONTACT") => 1000,
             (0, _) => 900,
-            (_, "ABOUT") => 45,
-            _ => 30 - 2 * at as i64,
+            (_, "ABOUT") => 800,
+            (_, "PRICING") if context.offers.iter().any(|offer| offer.price.is_some()) => 30,
+            (_, "PRICING") => 0,
+            // Answers make a page when the brief gives them.
+            (_, "FAQ") if answers(context) > 2 => 20,
+            (_, "FAQ") => 0,
+            _ if wanted > 0 => 10,
+            _ => 0,
         };
-        scored.push((basis + 15 * wanted + dice.below(14) as i64, at));
+        if basis > 0 {
+            scored.push((basis + wanted, at));
+        }
     }
-    let wished = 5 + dice.below(2) + (context.wishes.len() > 12) as usize + (context.wishes.len() > 40) as usize;
-    let count = wished.clamp(4, 8).min(max_pages).saturating_sub(1);
-    scored.sort_by_key(|(score, at)| (-score, *at));
+    scored.sort_by_key(|(score, at)| (std::cmp::Reverse(*score), *at));
+    let count = max_pages.clamp(1, 8) - 1;
     let mut chosen: Vec<usize> = scored.into_iter().take(count).map(|(_, at)| at).collect();
     chosen.sort_unstable();
     let home = PageView {
@@ -96,6 +110,12 @@ fn choose_pages(context: &Context, max_pages: usize, instructions: &str) -> Vec<
     std::iter::once(home).chain(others).collect()
 }
 
+/// How many facts answer a question that visitors ask.
+fn answers(context: &Context) -> usize {
+    let answers = |fact: &&Fact| fact.price.is_none() && question_for(context, fact).is_some();
+    context.facts.iter().filter(answers).count()
+}
+
 fn page_type(line: &Line) -> &str {
     line.get(1).map_or("CUSTOM", String::as_str)
 }
@@ -106,28 +126,30 @@ fn move_to_topics(context: &Context, pages: &mut [PageView]) {
     for kind in ["STEPS", "SPLIT"] {
         let Some(pool) = titled_pool(kind) else { continue };
         let homes = ledger.homes(pool);
-        let planned = |pages: &[PageView]| {
+        let count = |pages: &[PageView]| {
             pages
                 .iter()
                 .flat_map(|page| &page.sections)
                 .filter(|s| s.kind == kind)
                 .count()
         };
-        let mut left = homes.len().saturating_sub(planned(pages));
+        let special =
+            |page: &PageView| matches!(page.page_type.as_str(), "SERVICES" | "CUSTOM" | "PRODUCTS" | "LANDING");
+        // A process that has a page of its own is not told on the home page instead.
+        let wants = |(at, page): (usize, &PageView)| special(page) && homes.contains(&Some(at));
+        let wanting = pages.iter().enumerate().filter(|page| wants(*page)).count();
+        if kind == "STEPS" && wanting >= homes.len() && pages.len() > 1 {
+            pages[0].sections.retain(|section| section.kind != kind);
+        }
+        let mut left = homes.len().saturating_sub(count(pages));
         for (at, page) in pages.iter_mut().enumerate().skip(1) {
             let belonging = homes.iter().filter(|home| **home == Some(at)).count();
-            let special = matches!(page.page_type.as_str(), "SERVICES" | "CUSTOM" | "PRODUCTS" | "LANDING");
+            let special = special(page);
             let present = page.sections.iter().position(|section| section.kind == kind);
             match present {
                 None if left > 0 && special && belonging > 0 && page.sections.len() < 6 => {
                     let place = page.sections.len().min(2);
-                    let section = Section {
-                        position: 0,
-                        kind: kind.to_owned(),
-                        heading: String::new(),
-                        goal: String::new(),
-                    };
-                    page.sections.insert(place, section);
+                    page.sections.insert(place, planned((0, kind.to_owned())));
                     left -= 1;
                 }
                 Some(index)
@@ -153,6 +175,7 @@ fn name_sections(context: &Context, pages: &mut [PageView]) {
     let mut used: BTreeSet<String> = BTreeSet::new();
     let mut own = context.trade.list("headings").to_vec();
     context.dice("headings").shuffle(&mut own);
+    let mut introduced = false;
     for (at, page) in pages.iter_mut().enumerate() {
         let about = if page.slug.is_empty() {
             context.business.clone()
@@ -168,9 +191,20 @@ fn name_sections(context: &Context, pages: &mut [PageView]) {
             } else {
                 kind.as_str()
             };
-            let general = || context.say_about(context.language.text(&format!("headings.{named}")), &about);
+            let named = match kind.as_str() {
+                "PRODUCTS" if page.page_type == "PRICING" || all_priced(context) => "PRODUCTS_PRICED",
+                _ => named,
+            };
+            let general = || general_heading(context, named, &about, &used);
             let heading = match (kind.as_str(), &page.line) {
                 ("HERO", Some(line)) => context.say(line.get(3).map_or("", String::as_str)),
+                // The owner's own words about the business stand under its name.
+                ("SPLIT", None) if !introduced && introduces(context) => {
+                    introduced = true;
+                    let lines = context.language.lines("introductions");
+                    let line = context.dice("introduction").pick(&lines).cloned().unwrap_or_default();
+                    line.first().map(|text| context.say(text)).unwrap_or_default()
+                }
                 ("HERO", None) => headlines(context).into_iter().next().unwrap_or_default(),
                 _ => titles
                     .remove(&(at, index))
@@ -188,6 +222,29 @@ fn name_sections(context: &Context, pages: &mut [PageView]) {
     }
 }
 
+/// The library's heading for a kind: the first that the site does not have yet.
+fn general_heading(context: &Context, kind: &str, about: &str, used: &BTreeSet<String>) -> String {
+    let lines = context.language.lines(&format!("headings.{kind}"));
+    let mut said = lines.iter().map(|line| context.say_about(&line[0], about));
+    let first = said.clone().next();
+    said.find(|heading| !used.contains(heading))
+        .or(first)
+        .unwrap_or_default()
+}
+
+fn all_priced(context: &Context) -> bool {
+    !context.offers.is_empty() && context.offers.iter().all(|offer| offer.price.is_some())
+}
+
+/// Whether the brief says more of the business than the opening does.
+fn introduces(context: &Context) -> bool {
+    context.summary.len() > 1
+        || context
+            .facts
+            .iter()
+            .any(|fact| !fact.is_contact() && fact.price.is_none())
+}
+
 /// The titles of the phrases that are given to sections by name, each to the page it suits best.
 fn titles(context: &Context, pages: &[PageView]) -> BTreeMap<(usize, usize), String> {
     let mut ledger = Ledger::new(context, pages.iter().map(topic).collect());
@@ -201,7 +258,9 @@ fn titles(context: &Context, pages: &[PageView]) -> BTreeMap<(usize, usize), Str
                 page.sections
                     .iter()
                     .enumerate()
-                    .filter(|(_, s)| s.kind == kind)
+                    .filter(|(_, s)| {
+                        s.kind == kind && !(kind == "SPLIT" && page.slug.is_empty() && introduces(context))
+                    })
                     .map(move |(index, _)| (at, index))
             })
             .collect();
@@ -266,14 +325,16 @@ fn seo_description(context: &Context, page: &PageView, at: usize) -> String {
         .get(at % variants.len().max(1))
         .map_or("", |line| line[0].as_str());
     let names: Vec<String> = context
-        .list("offers")
+        .offers
         .iter()
         .take(3)
-        .map(|line| text::lowered(&context.say(&line[0])))
+        .map(|offer| text::lowered(&offer.name))
         .collect();
-    let said = context
-        .say_about(phrase, &page.title)
-        .replace("<offers>", &names.join(", "));
+    let names = match names.is_empty() {
+        true => context.language.text("seo_offers").to_owned(),
+        false => names.join(", "),
+    };
+    let said = context.say_about(phrase, &page.title).replace("<offers>", &names);
     text::clip(&said, 160)
 }
 

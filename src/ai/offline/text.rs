@@ -123,14 +123,6 @@ pub(super) fn first_sentence(text: &str) -> String {
     sentences(text).into_iter().next().unwrap_or_default()
 }
 
-/// "a" or "an", by the letter that follows; "a university" is the exception worth knowing.
-pub(super) fn article(word: &str) -> &'static str {
-    let lower = word.to_lowercase();
-    let vowel = lower.starts_with(['a', 'e', 'i', 'o', 'u']);
-    let spoken_you = ["uni", "use", "eu", "one"].iter().any(|start| lower.starts_with(start));
-    if vowel && !spoken_you { "an" } else { "a" }
-}
-
 pub(super) fn capitalised(text: &str) -> String {
     let mut chars = text.chars();
     match chars.next() {

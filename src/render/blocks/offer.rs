@@ -102,7 +102,7 @@ fn product(frame: &Frame, item: &ProductItem, pictured: bool) -> Markup {
                 h3 { (frame.maybe(item.name.as_deref())) }
                 @if let Some(price) = said(item.price.as_deref()) { span.price { (frame.text(price)) } }
             }
-            p { (frame.maybe(item.description.as_deref())) }
+            @if let Some(text) = said(item.description.as_deref()) { p { (frame.text(text)) } }
         }
     }
 }

@@ -2,8 +2,7 @@
 
 use maud::{Markup, html};
 
-use crate::render::address::{self, Target};
-use crate::render::frame::{Frame, said};
+use crate::render::frame::{Frame, reachable, said};
 use crate::sites::block::{ContactContent, FaqContent, OpeningHours};
 
 pub(super) fn faq(frame: &Frame, content: &FaqContent) -> Markup {
@@ -37,10 +36,10 @@ pub(super) fn contact(frame: &Frame, content: &ContactContent) -> Markup {
                 @if email.is_some() || phone.is_some() || address.is_some() {
                     dl.ways {
                         @if let Some(phone) = phone {
-                            div { dt { (labels.phone) } dd.large { (reachable(frame, "tel", phone)) } }
+                            div { dt { (labels.phone) } dd.large { (reachable(frame.site, "tel", phone, frame.text(phone))) } }
                         }
                         @if let Some(email) = email {
-                            div { dt { (labels.email) } dd.large { (reachable(frame, "mailto", email)) } }
+                            div { dt { (labels.email) } dd.large { (reachable(frame.site, "mailto", email, frame.text(email))) } }
                         }
                         @if let Some(lines) = address {
                             div { dt { (labels.address) } dd { address { (frame.text(lines)) } } }
@@ -56,22 +55,6 @@ pub(super) fn contact(frame: &Frame, content: &ContactContent) -> Markup {
             }
         },
     )
-}
-
-/// A link when the text is an address or a number as a whole, the text otherwise.
-fn reachable(frame: &Frame, scheme: &str, text: &str) -> Markup {
-    // A trunk zero in brackets is for readers: `+44 (0)20` is dialled without it.
-    let dialled = text.replace("(0)", "").replace(['/', '\u{a0}'], " ");
-    let target = address::resolve(
-        frame.site,
-        &format!("{scheme}:{}", if scheme == "tel" { &dialled } else { text }),
-    );
-    html! {
-        @match &target {
-            Target::Person(href) => a href=(href) { (frame.text(text)) },
-            _ => (frame.text(text)),
-        }
-    }
 }
 
 fn opening(frame: &Frame, hours: &OpeningHours) -> Markup {

@@ -77,6 +77,7 @@ impl Sample {
             language: &self.language,
             theme: &self.theme,
             navigation: &self.navigation,
+            contact: None,
             pages: vec![page(""), page("about")],
             base: self.base.clone(),
         }

@@ -52,6 +52,15 @@ pub(super) fn button(writer: &mut Writer, at: At, label: &str, target: &str) -> 
     fresh(writer, &label).then(|| action(&label, &href, 0))
 }
 
+/// The telephone number of the brief as a button that says it.
+pub(super) fn call(writer: &mut Writer, at: At) -> Option<Value> {
+    let phone = writer.context.facts.iter().find_map(|fact| fact.phone.clone())?;
+    let (_, href) = reach(writer)?;
+    let label = writer.context.language.text("call_number").replace("{phone}", &phone);
+    let shown = at.index == 0 && href.starts_with("tel:");
+    (shown && fresh(writer, &label)).then(|| action(&label, &href, 1))
+}
+
 fn action(label: &str, href: &str, place: usize) -> Value {
     let style = if place == 0 { "PRIMARY" } else { "SECONDARY" };
     json!({ "label": text::clip(label, 55), "href": href, "style": style })

@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use super::{At, joined, title, words};
-use crate::ai::offline::library::{Line, lines};
+use crate::ai::offline::library::Line;
 use crate::ai::offline::outline::Writer;
 use crate::ai::offline::placement::How;
 use crate::ai::offline::text;
@@ -15,8 +15,10 @@ pub(super) fn features(writer: &mut Writer, at: At) -> Value {
     let heading = title(writer, at);
     let context = writer.context;
     let mut items: Vec<(String, String)> = Vec::new();
-    if writer.first_time("audience benefit") {
-        let known = context.audiences.iter().filter(|line| line.len() == 5).take(2);
+    // Whoever comes for a subject reads about it; an audience is met on the pages that everybody sees.
+    let common = matches!(writer.pages[at.page].page_type.as_str(), "HOME" | "CONTACT" | "ABOUT");
+    if common && writer.first_time("audience benefit") {
+        let known = context.audiences.iter().filter(|line| line.len() == 5).take(1);
         items.extend(known.map(|line| (context.say(&line[1]), context.describe(&line[2]))));
     }
     let all = context.list("benefits");
@@ -36,12 +38,7 @@ pub(super) fn features(writer: &mut Writer, at: At) -> Value {
     while own.len() < 2 {
         own.push(spare(writer, "spare_features", at, own.len()));
     }
-    let mut intro: Vec<String> = Vec::new();
-    let placed = words(writer, at);
-    if placed.is_empty() {
-        intro.extend(tone_intro(writer));
-    }
-    intro.extend(placed);
+    let intro = words(writer, at);
     let items: Vec<Value> = own
         .iter()
         .map(|(title, text)| json!({ "icon": icon(writer, title, text), "title": text::clip(title, 110), "description": text::clip(text, 580) }))
@@ -51,15 +48,6 @@ pub(super) fn features(writer: &mut Writer, at: At) -> Value {
 
 fn part(list: &[Line], index: usize, part: usize) -> Option<&String> {
     list.get(index)?.get(part)
-}
-
-/// An introduction in the tone, each once a site and not for every list.
-pub(super) fn tone_intro(writer: &mut Writer) -> Option<String> {
-    let phrases = lines(&writer.context.tone.intros);
-    let said: Vec<String> = phrases.iter().map(|line| writer.context.say(&line[0])).collect();
-    let start = writer.context.dice("intros").below(said.len());
-    let order: Vec<String> = said.iter().cycle().skip(start).take(said.len()).cloned().collect();
-    order.into_iter().find(|text| writer.first_time(text))
 }
 
 /// A request to the owner, in place of a phrase the library does not have.
@@ -115,7 +103,7 @@ pub(super) fn steps(writer: &mut Writer, at: At) -> Value {
 
 /// The questions of an audience stand among the general ones.
 fn audience_place(writer: &Writer) -> Option<(usize, usize)> {
-    let find = |page_type: Option<&str>| {
+    let find = |page_type: Option<&str>| -> Option<(usize, usize)> {
         let pages = writer.pages.iter().enumerate();
         pages
             .filter(|(_, page)| page_type.is_none_or(|wanted| page.page_type == wanted))
@@ -128,7 +116,7 @@ fn audience_place(writer: &Writer) -> Option<(usize, usize)> {
     };
     find(Some("FAQ"))
         .or_else(|| find(Some("CONTACT")))
-        .or_else(|| find(None))
+        .or_else(|| find(Some("HOME")))
 }
 
 pub(super) fn faq(writer: &mut Writer, at: At) -> Value {

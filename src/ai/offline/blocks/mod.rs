@@ -79,7 +79,8 @@ fn title(writer: &Writer, at: At) -> String {
     if !heading.is_empty() && !heading.eq_ignore_ascii_case(&section.kind) {
         return text::clip(heading, 110);
     }
-    let phrase = writer.context.language.text(&format!("headings.{}", section.kind));
+    let lines = writer.context.language.lines(&format!("headings.{}", section.kind));
+    let phrase = lines.first().map_or("", |line| line[0].as_str());
     let topic = if page.slug.is_empty() {
         &writer.context.business
     } else {

@@ -1,19 +1,21 @@
 //! The first block of a page and the requests to act.
 //!
-//! The home page opens with what the owner says about the business; other pages with the trade's
-//! line for them. Neither promises anything the brief does not say.
+//! The home page opens with what the owner says about the business, another page with what the brief
+//! says of its subject. Headlines are slogans of the trade; no sentence here promises anything.
 
 use serde_json::{Value, json};
 
-use super::buttons::{button, buttons};
+use super::buttons::{button, buttons, call};
 use super::{At, image, joined, title, words};
 use crate::ai::offline::outline::Writer;
+use crate::ai::offline::placement::named_for;
 use crate::ai::offline::text;
 
 pub(super) fn hero(writer: &mut Writer, at: At) -> Value {
     let headline = headline(writer, at);
     let first = at.index == 0;
     let mut texts: Vec<String> = subheadline(writer, at).into_iter().collect();
+    writer.said.extend(texts.iter().cloned());
     texts.extend(words(writer, at));
     let eyebrow = if first {
         eyebrow(writer, at, &headline)
@@ -43,12 +45,15 @@ pub(super) fn hero(writer: &mut Writer, at: At) -> Value {
 fn actions(writer: &mut Writer, at: At) -> Vec<Value> {
     let page = &writer.pages[at.page];
     if page.slug.is_empty() {
-        return buttons(writer, at, 2);
+        let call = call(writer, at);
+        let mut actions = buttons(writer, at, 2 - call.iter().len());
+        actions.extend(call);
+        return actions;
     }
     let own = page
         .line
         .as_ref()
-        .and_then(|line| line.get(6))
+        .and_then(|line| line.get(5))
         .cloned()
         .filter(|_| at.index == 0 && page.page_type != "CONTACT");
     let own = own.and_then(|label| button(writer, at, &label, "contact"));
@@ -101,31 +106,26 @@ pub(super) fn opening_sentence(writer: &Writer) -> Option<(usize, String)> {
     (25..=SUBHEADLINE).contains(&length).then(|| (0, sentence.clone()))
 }
 
-fn subheadline(writer: &mut Writer, at: At) -> Option<String> {
-    let context = writer.context;
+/// The owner's sentence on the home page; elsewhere what the brief says of the page's subject.
+fn subheadline(writer: &Writer, at: At) -> Option<String> {
+    if at.index > 0 {
+        return None;
+    }
     let page = &writer.pages[at.page];
     if page.slug.is_empty() {
-        if at.index == 0
-            && let Some((_, sentence)) = opening_sentence(writer)
-        {
-            return Some(sentence);
-        }
-        let leads = context.list("leads");
-        let lead = context.dice("lead").pick(leads).map(|line| context.describe(&line[0]));
-        return lead.filter(|lead| writer.first_time(lead));
+        return opening_sentence(writer).map(|(_, sentence)| sentence);
     }
-    let own = page
-        .line
-        .as_ref()
-        .and_then(|line| line.get(4))
-        .map(|sub| context.say(sub));
-    let title = page.title.clone();
-    let general = || {
-        let lines = context.language.lines("hero_subs");
-        let at = at.page % lines.len().max(1);
-        lines.get(at).map(|line| context.say_about(&line[0], &title))
-    };
-    own.or_else(general).filter(|sub| writer.first_time(sub))
+    // The price stands in a list as well, in two fields: a visitor who comes for this finds it here.
+    let special = !matches!(
+        page.page_type.as_str(),
+        "PRICING" | "PRODUCTS" | "ABOUT" | "CONTACT" | "FAQ"
+    );
+    let facts = writer.context.facts.iter();
+    let mut priced = facts.filter(|fact| fact.price.is_some() && fact.includes.is_empty());
+    priced
+        .find(|fact| special && named_for(page, fact) > 0)
+        .map(|fact| text::sentence(&text::capitalised(&fact.text)))
+        .filter(|text| writer.placement.list.is_some() && !writer.said.contains(text))
 }
 
 pub(super) fn cta(writer: &mut Writer, at: At) -> Value {

@@ -57,6 +57,34 @@ pub(super) fn price(text: &str) -> Option<(String, String)> {
     good.then(|| (super::text::capitalised(name), price.to_owned()))
 }
 
+/// "€16 and takes 30 minutes" is a price and a note.
+pub(super) fn noted((name, price): (String, String)) -> ((String, String), Option<String>) {
+    let found = [" and ", " with "].iter().find_map(|word| {
+        let (amount, note) = price.split_once(word)?;
+        let note = if *word == " with " {
+            format!("with {note}")
+        } else {
+            note.to_owned()
+        };
+        Some((amount.to_owned(), note))
+    });
+    match found {
+        Some((amount, note)) => ((name, amount), Some(note)),
+        None => ((name, price), None),
+    }
+}
+
+/// Name, price and parts of "Monthly pass €49 a month, includes all classes, mats and tea".
+pub(super) fn plan(text: &str) -> Option<((String, String), Vec<String>)> {
+    let (before, after) = [", includes ", ", including ", " includes ", " including "]
+        .iter()
+        .find_map(|word| text.split_once(word))?;
+    let parts = super::entries(after);
+    let short = parts.iter().all(|part| part.chars().count() <= 80);
+    let named = price(before.trim_end_matches(','))?;
+    (short && (2..=8).contains(&parts.len())).then_some((named, parts))
+}
+
 /// The pieces of "Cut 35 €, beard trim 20 €": every piece is a name with a price.
 pub(super) fn price_list(text: &str) -> Option<Vec<String>> {
     let pieces: Vec<String> = text

@@ -39,6 +39,18 @@ pub(super) fn read(text: &str) -> Option<(Vec<Hours>, bool)> {
             at = after;
             continue;
         }
+        // "closed Sunday and Monday": the word comes first here.
+        if tokens[at] == Token::Closed
+            && let Some((day, after)) = days(&tokens, at + 1)
+        {
+            hours.push(Hours {
+                day,
+                opens: None,
+                closes: None,
+            });
+            at = after;
+            continue;
+        }
         complete &= matches!(tokens[at], Token::Filler | Token::And | Token::Dash);
         at += 1;
     }
@@ -87,6 +99,14 @@ fn times(tokens: &[Token], mut at: usize, day: String) -> Option<(Hours, usize)>
             at + 1,
         ));
     }
+    if let Some((starts, after)) = starts(tokens, at) {
+        let hours = Hours {
+            day,
+            opens: Some(starts),
+            closes: None,
+        };
+        return Some((hours, after));
+    }
     let (Some(Token::Time(opens)), Some(Token::Dash), Some(Token::Time(closes))) =
         (tokens.get(at), tokens.get(at + 1), tokens.get(at + 2))
     else {
@@ -112,6 +132,27 @@ fn times(tokens: &[Token], mut at: usize, day: String) -> Option<(Hours, usize)>
         },
         at,
     ))
+}
+
+/// Beginnings without ends: "7:30, 12:30 and 18:30".
+fn starts(tokens: &[Token], mut at: usize) -> Option<(String, usize)> {
+    let mut times: Vec<&str> = Vec::new();
+    while let Some(Token::Time(time)) = tokens.get(at) {
+        if tokens.get(at + 1) == Some(&Token::Dash) {
+            return None;
+        }
+        times.push(time);
+        at += 1;
+        let more = matches!(
+            (tokens.get(at), tokens.get(at + 1)),
+            (Some(Token::And), Some(Token::Time(_)))
+        );
+        if !more {
+            break;
+        }
+        at += 1;
+    }
+    (!times.is_empty()).then(|| (times.join(", "), at))
 }
 
 fn tokens(text: &str) -> Vec<Token> {

@@ -5,9 +5,11 @@
 
 mod figures;
 mod hours;
+mod lists;
 mod reach;
 
 pub(super) use hours::Hours;
+pub(super) use lists::{Listed, entries, person};
 
 use super::text;
 
@@ -21,14 +23,30 @@ pub(super) struct Fact {
     pub hours: Vec<Hours>,
     /// Name and price.
     pub price: Option<(String, String)>,
+    /// What the fact says beside name and price: "takes 30 minutes".
+    pub note: Option<String>,
+    /// What the price includes, where the fact lists it.
+    pub includes: Vec<String>,
     pub year: Option<String>,
     /// Value and label.
     pub figure: Option<(String, String)>,
+    /// Things, partners or people that the fact names.
+    pub list: Option<(Listed, Vec<String>)>,
+    /// Quote and author.
+    pub voice: Option<(String, String)>,
     /// Whether the recognised parts say all that the fact says.
     pub complete: bool,
 }
 
 impl Fact {
+    /// The entries of a list of one sort.
+    pub fn listed(&self, sort: Listed) -> &[String] {
+        match &self.list {
+            Some((own, entries)) if *own == sort => entries,
+            _ => &[],
+        }
+    }
+
     pub fn is_contact(&self) -> bool {
         self.phone.is_some() || self.email.is_some() || self.address.is_some() || !self.hours.is_empty()
     }
@@ -57,11 +75,21 @@ pub(super) fn read(raw: &[String]) -> Vec<Fact> {
     facts
 }
 
+/// What a brief has of a sort, for a plan that asks for sections.
+pub(super) fn count(facts: &[Fact], sort: Listed) -> usize {
+    facts.iter().map(|fact| fact.listed(sort).len()).sum()
+}
+
 fn recognise(text: String) -> Fact {
     let mut fact = Fact {
         text,
         ..Fact::default()
     };
+    fact.voice = lists::voice(&fact.text);
+    if fact.voice.is_some() {
+        fact.complete = true;
+        return fact;
+    }
     let mut rest = fact.text.clone();
     if let Some(email) = reach::email(&rest) {
         rest = rest.replacen(&email, " ", 1);
@@ -85,8 +113,22 @@ fn recognise(text: String) -> Fact {
         fact.complete = complete;
         return fact;
     }
+    if let Some((plan, includes)) = figures::plan(&fact.text) {
+        fact.price = Some(plan);
+        fact.note = fact.text.rfind("inclu").map(|at| fact.text[at..].to_owned());
+        fact.includes = includes;
+        fact.complete = true;
+        return fact;
+    }
     if let Some(price) = figures::price(&fact.text) {
+        let (price, note) = figures::noted(price);
         fact.price = Some(price);
+        fact.note = note;
+        fact.complete = true;
+        return fact;
+    }
+    fact.list = lists::labelled(&fact.text);
+    if fact.list.is_some() {
         fact.complete = true;
         return fact;
     }

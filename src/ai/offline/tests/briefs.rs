@@ -1,4 +1,4 @@
-//! Random briefs from the real seeds; the same seed gives the same brief.
+//! Random briefs from the real seeds, and the example briefs; the same seed gives the same brief.
 
 use serde::Deserialize;
 
@@ -56,6 +56,13 @@ pub const FACTS: &[&str] = &[
     "Wheelchair access from the courtyard",
     "Winner of the regional craft prize 2019 for the restoration of the town hall doors in Bruges",
     "Gift vouchers for any amount",
+    "14 people work here",
+    "Services: repair, advice and rental",
+    "Partners: Fietslab, Stad Gent, De Molen",
+    "Team: Marie Claes (founder), Jo Peeters (apprentice)",
+    "“They answered on a Sunday.” – Ann Peeters",
+    "Monthly plan €49 a month, includes advice, spare parts and a loan item",
+    "Small repair €16 and takes 30 minutes",
 ];
 
 /// A brief of a business type with random tone, audience and facts.
@@ -98,4 +105,48 @@ pub fn all(rounds: u64) -> Vec<(String, Brief)> {
         }
     }
     briefs
+}
+
+/// An example brief, with its names turned into options as the server does it.
+fn example(text: &str) -> Brief {
+    let file: toml::Value = toml::from_str(text).expect("an example is TOML");
+    let brief = &file["brief"];
+    let text = |key: &str| brief[key].as_str().unwrap_or_default().to_owned();
+    let list = |key: &str| -> Vec<String> {
+        let values = brief[key].as_array().into_iter().flatten();
+        values.filter_map(|value| value.as_str()).map(str::to_owned).collect()
+    };
+    let choice = |known: Vec<Choice>, name: String| {
+        let own = Choice {
+            key: String::new(),
+            name: name.clone(),
+            description: String::new(),
+        };
+        known.into_iter().find(|option| option.name == name).unwrap_or(own)
+    };
+    let choices = |known: fn() -> Vec<Choice>, key: &str| -> Vec<Choice> {
+        list(key).into_iter().map(|name| choice(known(), name)).collect()
+    };
+    Brief {
+        site_name: file["name"].as_str().unwrap_or_default().to_owned(),
+        business_name: text("business_name"),
+        summary: text("summary"),
+        business_type: Some(choice(business_types(), text("business_type"))),
+        audiences: choices(audiences, "audience_profiles"),
+        personalities: choices(personalities, "brand_personalities"),
+        hero_imagery: Some(choice(imagery(), text("hero_imagery_direction"))),
+        objectives: list("objectives"),
+        facts: list("facts"),
+        language: text("language"),
+    }
+}
+
+macro_rules! examples {
+    ($($name:literal)*) => {
+        [$(($name, example(include_str!(concat!("../../../../examples/briefs/", $name, ".toml"))))),*]
+    };
+}
+
+pub fn examples() -> [(&'static str, Brief); 8] {
+    examples!("bakery" "bicycle-shop" "dentist" "law-firm" "photographer" "roofer" "winery" "yoga-studio")
 }

@@ -7,7 +7,7 @@ use super::{Site, outline, page, plan, site};
 use crate::ai::offline::facts;
 
 /// Whether a site says a fact: in the owner's words, or in all its recognised parts.
-fn says(site: &Site, fact: &str) -> bool {
+pub fn says(site: &Site, fact: &str) -> bool {
     let text = site.texts().join("\n");
     let lower = text.to_lowercase();
     facts::read(&[fact.to_owned()]).iter().all(|piece| {
@@ -24,7 +24,29 @@ fn says(site: &Site, fact: &str) -> bool {
         for (one, other) in piece.price.iter().chain(&piece.figure) {
             parts.extend([one.clone(), other.clone()]);
         }
-        whole || piece.complete && !parts.is_empty() && parts.iter().all(|part| text.contains(part.as_str()))
+        let noted = piece
+            .note
+            .as_ref()
+            .is_some_and(|note| lower.contains(&note.to_lowercase()));
+        match piece.includes.as_slice() {
+            [] => parts.extend(piece.note.clone()),
+            includes if !noted => parts.extend(includes.iter().cloned()),
+            _ => {}
+        }
+        if let Some((sort, entries)) = &piece.list {
+            let people = entries.iter().filter_map(|entry| facts::person(entry));
+            match sort {
+                facts::Listed::People => parts.extend(people.flat_map(|(name, role)| [name, role])),
+                _ => parts.extend(entries.iter().cloned()),
+            }
+        }
+        parts.extend(
+            piece
+                .voice
+                .iter()
+                .flat_map(|(quote, author)| [quote.clone(), author.clone()]),
+        );
+        whole || piece.complete && !parts.is_empty() && parts.iter().all(|part| lower.contains(&part.to_lowercase()))
     })
 }
 
@@ -106,6 +128,7 @@ fn prices_years_and_answers_stand_where_a_reader_looks_for_them() {
     brief.facts = [
         "Country loaf: 4.80 €",
         "Founded in 1987 by Marie Claes",
+        "Moved to the harbour in 2011",
         "Parking behind the building",
     ]
     .map(str::to_owned)

@@ -7,6 +7,7 @@ mod content;
 mod data;
 mod facts;
 mod hostile;
+mod measures;
 mod owners;
 
 use serde_json::Value;

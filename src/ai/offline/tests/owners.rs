@@ -1,54 +1,11 @@
 //! What owners found on the sites of the example briefs; every finding has its test.
 
-use super::briefs::{all, audiences, business_types, imagery, personalities, random};
+use super::briefs::{all, business_types, examples, random};
 use super::{Site, outline, site, strings};
 use crate::ai::offline::brief::Context;
-use crate::ai::offline::facts;
-use crate::ai::request::{Brief, Choice};
-
-/// An example brief, with its names turned into options as the server does it.
-fn example(text: &str) -> Brief {
-    let file: toml::Value = toml::from_str(text).expect("an example is TOML");
-    let brief = &file["brief"];
-    let text = |key: &str| brief[key].as_str().unwrap_or_default().to_owned();
-    let list = |key: &str| -> Vec<String> {
-        let values = brief[key].as_array().into_iter().flatten();
-        values.filter_map(|value| value.as_str()).map(str::to_owned).collect()
-    };
-    let choice = |known: Vec<Choice>, name: String| {
-        let own = Choice {
-            key: String::new(),
-            name: name.clone(),
-            description: String::new(),
-        };
-        known.into_iter().find(|option| option.name == name).unwrap_or(own)
-    };
-    let choices = |known: fn() -> Vec<Choice>, key: &str| -> Vec<Choice> {
-        list(key).into_iter().map(|name| choice(known(), name)).collect()
-    };
-    Brief {
-        site_name: file["name"].as_str().unwrap_or_default().to_owned(),
-        business_name: text("business_name"),
-        summary: text("summary"),
-        business_type: Some(choice(business_types(), text("business_type"))),
-        audiences: choices(audiences, "audience_profiles"),
-        personalities: choices(personalities, "brand_personalities"),
-        hero_imagery: Some(choice(imagery(), text("hero_imagery_direction"))),
-        objectives: list("objectives"),
-        facts: list("facts"),
-        language: text("language"),
-    }
-}
-
-macro_rules! examples {
-    ($($name:literal)*) => {
-        [$(($name, example(include_str!(concat!("../../../../examples/briefs/", $name, ".toml"))))),*]
-    };
-}
-
-fn examples() -> [(&'static str, Brief); 8] {
-    examples!("bakery" "bicycle-shop" "dentist" "law-firm" "photographer" "roofer" "winery" "yoga-studio")
-}
+use crate::ai::offline::facts::{self, Listed};
+use crate::ai::offline::text;
+use crate::ai::request::Brief;
 
 fn read(text: &str) -> facts::Fact {
     facts::read(&[text.to_owned()]).remove(0)
@@ -156,29 +113,141 @@ fn prices_are_read_in_any_currency() {
     assert_eq!(price("Model R2 in stock"), None);
 }
 
-#[test]
-fn lists_with_prices_of_the_brief_hold_nothing_else() {
-    for (name, brief) in examples() {
-        let priced: Vec<String> = facts::read(&brief.facts)
-            .into_iter()
-            .filter_map(|fact| fact.price.map(|(name, _)| name))
-            .collect();
-        for block in site(&brief, 8).blocks() {
-            let list = if block["kind"] == "PRICING" {
-                &block["plans"]
-            } else {
-                &block["items"]
+/// The names of what a site offers, with the page they stand on.
+fn offered(site: &Site) -> Vec<(usize, String)> {
+    let mut names = Vec::new();
+    for (at, page) in site.pages.iter().enumerate() {
+        for block in page["blocks"].as_array().into_iter().flatten() {
+            let list = match block["kind"].as_str() {
+                Some("PRODUCTS") => &block["items"],
+                Some("PRICING") => &block["plans"],
+                _ => continue,
             };
-            let names: Vec<String> = list
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(|item| item["name"].as_str().map(str::to_owned))
-                .collect();
-            let own = names.iter().filter(|name| priced.contains(name)).count();
-            assert!(own == 0 || own == names.len(), "{name}: {names:?}");
+            let items = list.as_array().into_iter().flatten();
+            names.extend(items.filter_map(|item| Some((at, item["name"].as_str()?.to_owned()))));
         }
     }
+    names
+}
+
+#[test]
+fn an_owner_who_names_offers_sees_these_and_no_others() {
+    for (name, brief) in examples() {
+        let said = format!(
+            "{} {} {}",
+            brief.summary,
+            brief.objectives.join(" "),
+            brief.facts.join(" ")
+        );
+        let said = text::stems(&said);
+        let offered = offered(&site(&brief, 8));
+        assert!(offered.len() > 1, "{name}: {offered:?}");
+        for (_, offer) in offered {
+            assert!(text::stems(&offer).is_subset(&said), "{name}: nobody named “{offer}”");
+        }
+    }
+}
+
+#[test]
+fn the_offers_of_a_trade_are_questions_to_an_owner_who_named_none() {
+    for (name, mut brief) in all(3) {
+        brief.summary = "A small business with a door and a bell.".to_owned();
+        brief.objectives.clear();
+        brief.facts.clear();
+        let offered = offered(&site(&brief, 8));
+        assert!((1..=3).contains(&offered.len()), "{name}: {offered:?}");
+        assert!(
+            offered.iter().all(|(_, offer)| offer.starts_with('[')),
+            "{name}: {offered:?}"
+        );
+    }
+}
+
+#[test]
+fn the_home_page_says_what_is_offered_what_it_costs_and_how_to_reach_the_business() {
+    for (name, brief) in examples() {
+        let site = site(&brief, 8);
+        let mut found = Vec::new();
+        strings(&site.pages[0], "", &mut found);
+        let home: Vec<&str> = found.iter().map(|(_, text)| *text).collect();
+        let home = home.join("\n");
+        for fact in facts::read(&brief.facts) {
+            let mut parts: Vec<String> = [&fact.phone, &fact.email, &fact.address]
+                .into_iter()
+                .flatten()
+                .cloned()
+                .collect();
+            for line in &fact.hours {
+                parts.push(line.day.clone());
+                parts.extend(line.opens.iter().chain(&line.closes).cloned());
+            }
+            parts.extend(
+                fact.price
+                    .iter()
+                    .flat_map(|(thing, price)| [thing.clone(), price.clone()]),
+            );
+            for part in parts {
+                assert!(home.contains(&part), "{name}: “{part}” is not on the home page");
+            }
+        }
+    }
+}
+
+#[test]
+fn no_section_consists_of_questions_to_the_owner() {
+    for (name, brief) in all(6)
+        .into_iter()
+        .chain(examples().map(|(name, brief)| (name.to_owned(), brief)))
+    {
+        // A gallery consists of pictures.
+        for block in site(&brief, 8).blocks().filter(|block| block["kind"] != "GALLERY") {
+            let mut found = Vec::new();
+            strings(block, "", &mut found);
+            let hidden = [
+                "kind",
+                "href",
+                "style",
+                "aspect",
+                "layout",
+                "side",
+                "icon",
+                "placeholders",
+                "prompt",
+                "alt",
+            ];
+            let mut said = found
+                .iter()
+                .filter(|(field, _)| !hidden.contains(field) && *field != "title");
+            assert!(said.any(|(_, text)| !text.starts_with('[')), "{name}: {block}");
+        }
+    }
+}
+
+#[test]
+fn lists_people_partners_and_voices_are_read_as_what_they_are() {
+    let labelled = |text: &str| read(text).list;
+    let named = |sort, names: &[&str]| Some((sort, names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>()));
+    assert_eq!(
+        labelled("Practice areas: employment law, wills and probate, conveyancing"),
+        named(Listed::Offers, &["employment law", "wills and probate", "conveyancing"])
+    );
+    assert_eq!(
+        labelled("Services: repair and rental."),
+        named(Listed::Offers, &["repair", "rental"])
+    );
+    assert_eq!(
+        labelled("Partners: Fietslab, Stad Gent"),
+        named(Listed::Partners, &["Fietslab", "Stad Gent"])
+    );
+    assert!(labelled("Team: Marie Claes (baker), Jo Peeters (apprentice)").is_some());
+    assert_eq!(labelled("Classes Monday to Friday 7:30, 12:30 and 18:30"), None);
+    assert_eq!(labelled("Note: bring a towel, a bottle and patience"), None);
+    let voice = read("“The best rye in town.” – Ann Peeters").voice;
+    assert_eq!(
+        voice,
+        Some(("The best rye in town.".to_owned(), "Ann Peeters".to_owned()))
+    );
+    assert_eq!(read("\"Rye\" is our dog").voice, None);
 }
 
 #[test]
@@ -188,16 +257,11 @@ fn parking_stands_with_the_way_to_the_door() {
         .find(|(name, _)| *name == "dentist")
         .expect("an example");
     let site = site(&dentist.1, 8);
-    let contact = site
-        .blocks()
-        .find(|block| block["kind"] == "CONTACT")
-        .expect("a contact block");
-    assert!(
-        contact["intro"]
-            .as_str()
-            .is_some_and(|intro| intro.contains("Free parking")),
-        "{contact}"
-    );
+    let says = |block: &serde_json::Value| {
+        let intro = block["intro"].as_str().unwrap_or_default();
+        block["kind"] == "CONTACT" && intro.contains("Free parking")
+    };
+    assert!(site.blocks().any(says));
 }
 
 #[test]

@@ -189,8 +189,8 @@ pub struct ProductItem {
     /// What it is called; plain text, at most 120 characters. Never null in a finished block.
     #[schemars(required, length(max = 120))]
     pub name: Option<String>,
-    /// What it is; plain text, at most 600 characters. Never null in a finished block.
-    #[schemars(required, length(max = 600))]
+    /// What it is; plain text, at most 600 characters. Null where name and price say it all.
+    #[schemars(length(max = 600))]
     pub description: Option<String>,
     /// The price with its currency, or a placeholder in square brackets; at most 60 characters.
     #[schemars(length(max = 60))]
