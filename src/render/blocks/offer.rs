@@ -80,10 +80,12 @@ fn plan_card(frame: &Frame, plan: &PricingPlan) -> Markup {
 /// sale would say less than nothing.
 pub(super) fn products(frame: &Frame, content: &ProductsContent) -> Markup {
     let pictured = content.items.iter().flat_map(|item| &item.image).any(picture::has_file);
-    let class = if pictured {
-        "products pictured"
-    } else {
-        "products listed"
+    // Two columns for a list that fills both; an odd one stands beside its heading.
+    let paired = content.items.len() > 3 && content.items.len().is_multiple_of(2);
+    let class = match (pictured, paired) {
+        (true, _) => "products pictured",
+        (false, true) => "products listed paired",
+        (false, false) => "products listed aside",
     };
     frame.section(
         class,
