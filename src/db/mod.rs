@@ -13,8 +13,8 @@ use std::time::Duration;
 
 use chrono::{SubsecRound, Utc};
 use sea_orm::{
-    AccessMode, ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend, IsolationLevel,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    AccessMode, ConnAcquireErr, ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
+    IsolationLevel, SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 
 use crate::config;
@@ -63,9 +63,14 @@ impl Db {
         })
     }
 
-    /// Resolves when the database has not answered for a while: whoever waits for it is told so instead.
-    pub async fn away(&self) {
-        self.pulse.away().await;
+    /// Does the work, unless the database turns out to be away: then the work is dropped where it stands and fails as
+    /// any outage does. Whether a commit that was under way has happened is then for the rows to say.
+    pub async fn unless_away<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        tokio::select! {
+            biased;
+            done = work => done,
+            () = self.pulse.away() => Err(Error::Database(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))),
+        }
     }
 
     /// Closes every connection; a later use fails.

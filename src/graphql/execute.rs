@@ -10,9 +10,10 @@ use async_graphql::parser::types::OperationType;
 use async_graphql::{ErrorExtensionValues, Request, Response, ServerError};
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
+use tracing::Instrument;
 
 use super::context::Session;
-use super::error::{Code, masked, told_panic};
+use super::error::{Code, masked, outage, told_panic};
 use super::schema::{Schema, schema, sdl};
 use super::strict::{Ready, Strict};
 use crate::app::App;
@@ -95,11 +96,15 @@ pub async fn execute(api: &Api, caller: Caller, request_id: &str, prepared: Prep
         return refused(Code::OperationResolution.server_error(message), request_id);
     }
     let request = with_session(prepared, caller);
-    let response = match AssertUnwindSafe(api.schema.execute(request)).catch_unwind().await {
-        Ok(response) => response,
-        Err(panic) => panicked(&*panic),
-    };
-    finish(response, request_id)
+    let run = AssertUnwindSafe(api.schema.execute(request)).catch_unwind();
+    match api.app.db.unless_away(run.map(Ok)).await {
+        Ok(Ok(response)) => finish(response, request_id),
+        Ok(Err(panic)) => finish(panicked(&*panic), request_id),
+        Err(error) => {
+            let (code, message) = outage(error);
+            finish(Response::from_errors(vec![code.server_error(message)]), request_id)
+        }
+    }
 }
 
 /// Runs an operation of any kind as a stream of responses: one for a query or a mutation, one an event for a
@@ -108,6 +113,11 @@ pub fn subscribe(api: &Api, caller: Caller, request_id: &str, prepared: Prepared
     let request_id = request_id.to_string();
     let operation = prepared.name().unwrap_or_default();
     let span = tracing::info_span!("operation", request_id, operation, account = %caller.account);
+    if !prepared.is_subscription() {
+        let api = api.clone();
+        let one = async move { execute(&api, caller, &request_id, prepared).await };
+        return futures::stream::once(one.instrument(span)).boxed();
+    }
     let request = with_session(prepared, caller);
     let mut stream = AssertUnwindSafe(api.schema.execute_stream(request)).catch_unwind();
     // The task of a socket runs many operations: each is polled within its own span.

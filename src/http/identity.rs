@@ -26,7 +26,7 @@ pub async fn of_authorization(app: &App, text: Option<&str>) -> Result<Option<Ca
     let bearer = text.and_then(|text| text.split_once(' '));
     let bearer = bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     match bearer {
-        Some((_, secret)) => auth::authenticate(&app.db, secret.trim()).await,
+        Some((_, secret)) => app.db.unless_away(auth::authenticate(&app.db, secret.trim())).await,
         None => Ok(None),
     }
 }

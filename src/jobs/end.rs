@@ -69,7 +69,9 @@ impl Attempt {
         tracing::warn!(job.id = %work.job.id, %cause, "the database failed under a running job; asking again");
         loop {
             tokio::time::sleep(Duration::from_millis(200)).await;
-            let Ok(row) = job::Entity::find_by_id(work.job.id).one(work.engine.db.reader()).await else {
+            let db = &work.engine.db;
+            let look = async { Ok(job::Entity::find_by_id(work.job.id).one(db.reader()).await?) };
+            let Ok(row) = db.unless_away(look).await else {
                 match work.stop.why() {
                     Some(Why::Shutdown | Why::LostLease) => return Err(Halt::Error(Error::LostLease)),
                     _ => continue,
@@ -97,13 +99,15 @@ impl Attempt {
 pub(super) async fn conclude(work: &mut Work, mut outcome: Outcome) -> Result<Option<job::Model>> {
     let mut attempt = Attempt::new();
     loop {
-        let result = match &outcome {
-            Outcome::Retry(failure) => retry(work, failure).await,
-            Outcome::GivenBack => give_back(work).await,
-            Outcome::FanOut { content, children } => fan_out(work, content, children).await,
-            _ => end(work, &outcome).await,
+        let trying = async {
+            match &outcome {
+                Outcome::Retry(failure) => retry(work, failure).await,
+                Outcome::GivenBack => give_back(work).await,
+                Outcome::FanOut { content, children } => fan_out(work, content, children).await,
+                _ => end(work, &outcome).await,
+            }
         };
-        match result {
+        match work.engine.db.unless_away(trying).await {
             Ok(Tried::Done(job)) => return Ok(Some(*job)),
             // A cancel came first, whatever was to be.
             Ok(Tried::Cancelled) => outcome = Outcome::Cancelled,

@@ -16,9 +16,11 @@ use super::holder::hold;
 use super::rescue::{Orphans, rescue};
 use super::stop::Why;
 use crate::db::execute;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::events::Hint;
 
+/// How long a claim may take at least.
+const CLAIM: Duration = Duration::from_secs(10);
 /// How often events older than retention are deleted.
 const FORGET_EVERY: Duration = Duration::from_secs(600);
 
@@ -93,7 +95,11 @@ async fn claim_and_hold(engine: &Engine, tasks: &TaskTracker, free: usize) -> Re
     if engine.held.lock().values().any(|held| held.is_suspect) {
         return Ok(0);
     }
-    let jobs = claim(engine, free).await?;
+    // Not dropped as soon as an outage is noticed: what it had committed would have to be rescued. After a lease it has
+    // to be anyway.
+    let patience = engine.config().lease.max(CLAIM);
+    let claimed = tokio::time::timeout(patience, claim(engine, free)).await;
+    let jobs = claimed.unwrap_or_else(|_| Err(Error::internal("a claim was not answered within a lease")))?;
     let found = jobs.len();
     for job in jobs {
         let bus = engine.bus.clone();
@@ -116,7 +122,7 @@ async fn beats(engine: Engine, shutdown: CancellationToken) {
             () = shutdown.cancelled() => break,
             _ = ticks.tick() => {}
         }
-        match beat(&engine).await {
+        match engine.db.unless_away(beat(&engine)).await {
             Ok(()) => failures = 0,
             Err(error) => {
                 failures += 1;
@@ -156,16 +162,19 @@ async fn rescues(engine: Engine, shutdown: CancellationToken) {
         }
         // Asked on every tick, also while we wait: calm counts from the recovery, not from the last failure.
         let asked = Instant::now();
-        let answer = crate::db::rows(engine.db.reader(), "SELECT 1", []).await;
+        let answer = engine
+            .db
+            .unless_away(async { Ok(crate::db::rows(engine.db.reader(), "SELECT 1", []).await?) })
+            .await;
         calm.note(answer.is_ok() && asked.elapsed() < config.heartbeat);
         if !calm.lasts(config.lease) {
-            if let Err(cause) = answer {
+            if let Err(error) = answer {
                 failures += 1;
-                log_outage(failures, "look for jobs to take over", &cause.into());
+                log_outage(failures, "look for jobs to take over", &error);
             }
             continue;
         }
-        let mut looked = rescue(&engine, Orphans::Expired).await.map(|_| ());
+        let mut looked = engine.db.unless_away(rescue(&engine, Orphans::Expired)).await.map(|_| ());
         if looked.is_ok() && forgot.elapsed() > FORGET_EVERY {
             forgot = Instant::now();
             looked = forget_old_events(&engine).await;
@@ -259,7 +268,7 @@ async fn hints(engine: Engine, shutdown: CancellationToken) {
 }
 
 /// The first failure and then every tenth: an outage is said once, not once a second.
-fn log_outage(failures: u32, what: &str, error: &crate::error::Error) {
+fn log_outage(failures: u32, what: &str, error: &Error) {
     if failures % 10 == 1 {
         tracing::error!(
             cause = error.cause(),

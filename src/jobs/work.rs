@@ -126,7 +126,8 @@ impl Work {
         self.check()?;
         let mut attempt = super::end::Attempt::new();
         loop {
-            let result = self.try_checkpoint(&step, content).await;
+            let db = self.engine.db.clone();
+            let result = db.unless_away(self.try_checkpoint(&step, content)).await;
             let Err(error) = result else {
                 return Ok(result.unwrap_or_default());
             };

@@ -21,6 +21,7 @@ mod laws;
 mod lifecycle;
 mod offline;
 mod operations;
+mod outages;
 mod races;
 mod schema;
 mod watch;

@@ -4,6 +4,7 @@
 mod world;
 pub mod postgres;
 pub mod process;
+pub mod proxy;
 pub mod redis;
 mod viewer;
 

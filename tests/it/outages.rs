@@ -1,0 +1,169 @@
+//! Postgres that is silent, or whose answers are lost: who waits is told so, nothing is held, nobody is rescued by
+//! mistake, and nothing is charged twice.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use sitewright::ai::Provider;
+use sitewright::ai::scripted::{Behaviour, When};
+use sitewright::app::App;
+use sitewright::boot::{self, Running};
+use sitewright::entities::JobState;
+use sitewright::error::{Error, Result};
+use sitewright::http;
+use sitewright::ids::{GlobalId, IdKind};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::support::proxy::Proxy;
+use crate::support::{Backend, PATIENCE, World};
+
+const LEASE: Duration = Duration::from_secs(3);
+
+/// A world that only looks on, a way to its Postgres that can fail, and nodes that go that way.
+async fn behind_a_proxy() -> (World, Proxy) {
+    let world = Backend::Postgres
+        .world_with(|config| {
+            config.jobs.lease_ms = LEASE.as_millis() as u64;
+            config.jobs.heartbeat_ms = 500;
+            config.jobs.rescue_ms = 200;
+        })
+        .await;
+    let url = &world.app.config.database.url;
+    let proxy = Proxy::to(port_of(url)).await;
+    (world, proxy)
+}
+
+fn port_of(url: &str) -> u16 {
+    let after = url.rsplit_once('@').expect("a user").1;
+    let port = after.split_once(':').expect("a port").1;
+    port.split('/').next().and_then(|port| port.parse().ok()).expect("a number")
+}
+
+/// A node that reaches its database through the proxy.
+async fn node(world: &World, proxy: &Proxy) -> Running {
+    let mut config = world.app.config.clone();
+    config.database.url = proxy.of_url(&config.database.url, port_of(&config.database.url));
+    let app = boot::open_with(config, Provider::Scripted(world.script.clone())).await;
+    boot::start(app.expect("a node opens")).await.expect("a node starts")
+}
+
+/// Resolves when the node finds its database again.
+async fn finds_its_database(app: &App) {
+    let ask = async {
+        while app.db.unless_away(async { Ok::<_, Error>(()) }).await.is_err() || looks(app).await.is_err() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, ask).await.expect("the database is found again");
+}
+
+async fn looks(app: &App) -> Result<()> {
+    app.db.unless_away(async { Ok(app.db.snapshot().await?.commit().await?) }).await
+}
+
+// Seen to fail: without `unless_away` around the execution, the answer comes when the proxy speaks again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mutation_is_refused_soon_when_postgres_is_silent_and_nothing_is_held() {
+    let (world, proxy) = behind_a_proxy().await;
+    let node = node(&world, &proxy).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let stop = CancellationToken::new();
+    let server = tokio::spawn(http::serve(node.app.clone(), listener, stop.clone()));
+    let site = GlobalId::new(IdKind::Blueprint, world.blueprint(world.account).await).to_string();
+    let client = reqwest::Client::new();
+    let start = async || -> Value {
+        let query = "mutation($input: GenerateStructureInput!) { generateStructure(input: $input) { \
+                     job { id } replayed userErrors { message } } }";
+        let variables = json!({ "input": { "blueprintId": site, "idempotencyKey": "once" } });
+        let request = client.post(format!("http://{address}/graphql"));
+        let request = request.json(&json!({ "query": query, "variables": variables }));
+        request.send().await.unwrap().json().await.unwrap()
+    };
+    proxy.silence();
+    for round in 0..2 {
+        let since = Instant::now();
+        let answer = start().await;
+        // Three seconds are promised; the machine may be busy.
+        assert!(since.elapsed() < Duration::from_secs(8), "round {round}: {:?}", since.elapsed());
+        assert_eq!(answer["errors"][0]["extensions"]["code"], "SERVICE_UNAVAILABLE", "{answer}");
+    }
+    proxy.speak();
+    finds_its_database(&node.app).await;
+    assert_eq!(world.account(world.account).await.held, 0);
+    world.check().await;
+    let answer = start().await;
+    assert_eq!(answer["data"]["generateStructure"]["replayed"], false, "{answer}");
+    let job = answer["data"]["generateStructure"]["job"]["id"].as_str().unwrap();
+    let job = GlobalId::parse_as(IdKind::Job, job).unwrap();
+    assert_eq!(ended(&node.app, &world, job).await.charged, Some(50));
+    stop.cancel();
+    server.await.unwrap().unwrap();
+    node.stop().await;
+    world.settle().await;
+}
+
+/// Waits for the end of a job as a watcher of this node.
+async fn ended(app: &App, world: &World, job: Uuid) -> sitewright::entities::job::Model {
+    let mut feed = Box::pin(app.feeds.job(job, sitewright::events::After::Start));
+    let wait = async { while futures::StreamExt::next(&mut feed).await.is_some() {} };
+    tokio::time::timeout(PATIENCE, wait).await.expect("the job ends");
+    world.job(job).await
+}
+
+// Seen to fail: when the rescuer counts its patience from its own start alone, the jobs are taken over after the silence.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_rescued_after_a_silence_longer_than_a_lease() {
+    let (world, proxy) = behind_a_proxy().await;
+    let (one, two) = (node(&world, &proxy).await, node(&world, &proxy).await);
+    let mut jobs = Vec::new();
+    world.script.always(When::structure(), Behaviour::Hold { after: 10 });
+    for number in 0..6 {
+        let site = world.blueprint(world.account).await;
+        let key = format!("key-{number}");
+        let started = sitewright::generation::start_structure(&world.app, world.account, site, &key, None).await;
+        jobs.push(started.unwrap().jobs[0].id);
+    }
+    for job in &jobs {
+        world.script.reached(&When::of_job(*job), 10).await;
+    }
+    proxy.silence();
+    tokio::time::sleep(LEASE * 2).await;
+    proxy.speak();
+    world.script.clear();
+    world.script.release();
+    for job in jobs {
+        let job = ended(&one.app, &world, job).await;
+        assert_eq!(
+            (job.state, job.attempt, job.crashes, job.run_lease),
+            (JobState::Succeeded, 1, 0, 2),
+            "{job:#?}"
+        );
+    }
+    one.stop().await;
+    two.stop().await;
+    world.settle().await;
+}
+
+// Seen to fail: when a holder does not read its row again after a failed commit, the job is tried once more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_whose_answer_is_lost_happens_once() {
+    let (world, proxy) = behind_a_proxy().await;
+    let node = node(&world, &proxy).await;
+    let site = world.blueprint(world.account).await;
+    world.script.once(When::structure(), Behaviour::Hold { after: 10 });
+    let started = sitewright::generation::start_structure(&world.app, world.account, site, "key", None).await;
+    let job = started.unwrap().jobs[0].id;
+    world.script.reached(&When::structure(), 10).await;
+    proxy.lose_answers();
+    world.script.release();
+    // What the holder sends from here on arrives, and it hears of none of it.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    proxy.speak();
+    let job = ended(&node.app, &world, job).await;
+    assert_eq!((job.state, job.charged), (JobState::Succeeded, Some(50)), "{job:#?}");
+    node.stop().await;
+    world.settle().await;
+}
