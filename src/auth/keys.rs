@@ -119,6 +119,18 @@ pub async fn is_live(db: &Db, id: Uuid) -> Result<bool> {
     Ok(key.is_some_and(|key| may_be_used(&key, db::now())))
 }
 
+/// Those of these keys that are no longer good.
+pub async fn gone_among(db: &Db, ids: &[Uuid]) -> Result<Vec<Uuid>> {
+    let keys = api_key::Entity::find().filter(api_key::Column::Id.is_in(ids.iter().copied()));
+    let (keys, now) = (keys.all(db.reader()).await?, db::now());
+    let live: BTreeSet<Uuid> = keys
+        .iter()
+        .filter(|key| may_be_used(key, now))
+        .map(|key| key.id)
+        .collect();
+    Ok(ids.iter().copied().filter(|id| !live.contains(id)).collect())
+}
+
 fn may_be_used(key: &api_key::Model, now: Instant) -> bool {
     key.revoked_at.is_none() && key.expires_at.is_none_or(|at| at > now)
 }

@@ -246,6 +246,12 @@ fn check_jobs(config: &Config) -> Result<(), ConfigError> {
         ("events.poll_ms", config.events.poll_ms),
         ("events.ring_items", config.events.ring_items as u64),
         ("events.retention_days", config.events.retention_days.into()),
+        ("streams.init_ms", config.streams.init_ms),
+        ("streams.ping_ms", config.streams.ping_ms),
+        ("streams.silence_ms", config.streams.silence_ms),
+        ("streams.write_ms", config.streams.write_ms),
+        ("streams.keys_ms", config.streams.keys_ms),
+        ("streams.operations", config.streams.operations as u64),
     ] {
         if value == 0 {
             return wrong(key, &value, "at least 1");

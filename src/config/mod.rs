@@ -23,6 +23,7 @@ pub struct Config {
     pub ai: Ai,
     pub jobs: Jobs,
     pub events: Events,
+    pub streams: Streams,
     pub limits: Limits,
     pub credits: Credits,
     pub log: Log,
@@ -173,6 +174,41 @@ pub struct Events {
     pub retention_days: u32,
     pub ring_items: usize,
     pub poll_ms: u64,
+}
+
+/// Connections that stay open: WebSockets, event streams and multipart responses.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Streams {
+    pub init_ms: u64,
+    pub ping_ms: u64,
+    pub silence_ms: u64,
+    pub write_ms: u64,
+    pub keys_ms: u64,
+    pub leave_ms: u64,
+    pub operations: usize,
+}
+
+impl Streams {
+    pub fn init(&self) -> Duration {
+        Duration::from_millis(self.init_ms)
+    }
+
+    pub fn ping(&self) -> Duration {
+        Duration::from_millis(self.ping_ms)
+    }
+
+    pub fn silence(&self) -> Duration {
+        Duration::from_millis(self.silence_ms)
+    }
+
+    pub fn write(&self) -> Duration {
+        Duration::from_millis(self.write_ms)
+    }
+
+    pub fn keys(&self) -> Duration {
+        Duration::from_millis(self.keys_ms)
+    }
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -91,8 +91,8 @@ pub fn prepare(api: &Api, request: Request) -> Result<Prepared, Refused> {
 /// Runs a query or a mutation.
 pub async fn execute(api: &Api, caller: Caller, request_id: &str, prepared: Prepared) -> Response {
     if prepared.is_subscription() {
-        let message =
-            "Subscriptions run over a WebSocket: connect to /graphql with the subprotocol graphql-transport-ws.";
+        let message = "Subscriptions need a stream: open a WebSocket at /graphql with the subprotocol \
+            graphql-transport-ws, or accept text/event-stream or multipart/mixed;subscriptionSpec=1.0.";
         return refused(Code::OperationResolution.server_error(message), request_id);
     }
     let request = with_session(prepared, caller);
@@ -125,6 +125,14 @@ pub fn subscribe(api: &Api, caller: Caller, request_id: &str, prepared: Prepared
     within
         .map(move |response| finish(response.unwrap_or_else(|panic| panicked(&*panic)), &request_id))
         .boxed()
+}
+
+/// Where a subscription goes on, whatever its document says.
+pub(super) struct ResumeAt(pub String);
+
+/// The request of a client that says beside its document what it has seen: the three event streams go on behind it.
+pub fn resume_at(request: Request, cursor: &str) -> Request {
+    request.data(ResumeAt(cursor.to_string()))
 }
 
 fn with_session(prepared: Prepared, caller: Caller) -> Request {

@@ -26,5 +26,5 @@ mod user_error;
 mod tests;
 
 pub use error::{Code, MASKED, outage};
-pub use execute::{Api, Prepared, Refused, execute, is_request_error, prepare, refused, subscribe};
+pub use execute::{Api, Prepared, Refused, execute, is_request_error, prepare, refused, resume_at, subscribe};
 pub use schema::{Schema, schema, sdl};

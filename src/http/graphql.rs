@@ -1,20 +1,20 @@
-//! `/graphql`: POST for everything, GET for queries, and the upgrade to a WebSocket.
+//! `/graphql`: POST for everything, GET for what changes nothing, streams for those who ask, and the upgrade to a
+//! WebSocket.
 
 use async_graphql::Request;
 use axum::Extension;
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::{Query, State};
 use axum::http::header::{ALLOW, UPGRADE, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
+use hyper::upgrade::OnUpgrade;
 use tracing::Span;
 
 use super::request::{Parameters, Unreadable, check_media_type, of_body, of_parameters, read_body};
 use super::trace::RequestId;
-use super::{Web, answer, identity, socket};
+use super::{Web, answer, identity, socket, streamed};
 use crate::auth::Caller;
 use crate::graphql::{Code, Prepared, execute, outage, prepare, refused};
 
@@ -39,16 +39,10 @@ pub async fn get(
     Extension(id): Extension<RequestId>,
     headers: HeaderMap,
     parameters: Result<Query<Parameters>, QueryRejection>,
-    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+    upgrade: Option<Extension<OnUpgrade>>,
 ) -> Response {
     if headers.contains_key(UPGRADE) {
-        return match upgrade {
-            Ok(upgrade) => socket::accept(web, id, &headers, upgrade),
-            Err(rejection) => {
-                let message = format!("This is no WebSocket handshake: {rejection}.");
-                answer::refuse(rejection.status(), Code::BadRequest, &message, &id)
-            }
-        };
+        return socket::accept(web, id, &headers, upgrade.map(|Extension(upgrade)| upgrade));
     }
     let read = || -> Result<Request, Unreadable> {
         let parameters = parameters.map_err(|rejection| {
@@ -68,9 +62,14 @@ async fn run(web: &Web, id: &RequestId, headers: &HeaderMap, request: Request, m
         Ok(caller) => caller,
         Err(response) => return *response,
     };
-    let prepared = match prepare(&web.api, request) {
+    let prepared = match prepare(&web.api, streamed::resumed(headers, request)) {
         Ok(prepared) => prepared,
-        Err(why) => return answer::graphql(headers, &refused(why, &id.0)),
+        Err(why) => {
+            return match streamed::asked(headers, false) {
+                Some(form) => streamed::refuse(web, form, id, why),
+                None => answer::graphql(headers, &refused(why, &id.0)),
+            };
+        }
     };
     note(&caller, &prepared);
     if prepared.is_mutation() && !may_write {
@@ -78,6 +77,9 @@ async fn run(web: &Web, id: &RequestId, headers: &HeaderMap, request: Request, m
         let mut response = answer::refuse(StatusCode::METHOD_NOT_ALLOWED, Code::BadRequest, message, id);
         response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
         return response;
+    }
+    if let Some(form) = streamed::asked(headers, prepared.is_subscription()) {
+        return streamed::respond(web, form, caller, id, prepared);
     }
     answer::graphql(headers, &execute(&web.api, caller, &id.0, prepared).await)
 }

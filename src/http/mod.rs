@@ -7,10 +7,14 @@ mod graphiql;
 mod graphql;
 mod health;
 mod identity;
+mod keys;
+mod listen;
+mod live;
 mod origin;
 mod preview;
 mod request;
 mod socket;
+mod streamed;
 mod trace;
 
 use std::time::Duration;
@@ -30,8 +34,10 @@ use crate::graphql::Api;
 #[derive(Clone)]
 struct Web {
     api: Api,
-    /// Open sockets: axum forgets a connection once it is upgraded.
-    sockets: TaskTracker,
+    /// Connections that stay open: axum forgets one that is upgraded, and a stream has to be told to end.
+    open: TaskTracker,
+    /// The keys that they have shown.
+    keys: keys::Keys,
     shutdown: CancellationToken,
 }
 
@@ -59,20 +65,24 @@ fn router(web: Web) -> Router {
 /// Serves until `shutdown`, then lets requests finish and closes the sockets, within the configured time.
 pub async fn serve(app: App, listener: TcpListener, shutdown: CancellationToken) -> Result<()> {
     let patience = Duration::from_millis(app.config.server.shutdown_ms);
-    let sockets = TaskTracker::new();
+    let streams = app.config.streams.clone();
+    let db = app.db.clone();
+    let (open, keys) = (TaskTracker::new(), keys::Keys::default());
     let web = Web {
         api: Api::new(app),
-        sockets: sockets.clone(),
+        open: open.clone(),
+        keys: keys.clone(),
         shutdown: shutdown.clone(),
     };
     let told = shutdown.clone();
-    let server = axum::serve(listener, router(web)).with_graceful_shutdown(told.cancelled_owned());
+    let door = listen::Door::new(listener, streams.write());
+    let server = axum::serve(door, router(web)).with_graceful_shutdown(told.cancelled_owned());
     let everything = async {
         server
             .await
             .map_err(|cause| Error::internal(format!("the HTTP server failed: {cause}")))?;
-        sockets.close();
-        sockets.wait().await;
+        open.close();
+        open.wait().await;
         Ok(())
     };
     let too_long = async {
@@ -81,6 +91,7 @@ pub async fn serve(app: App, listener: TcpListener, shutdown: CancellationToken)
     };
     tokio::select! {
         outcome = everything => outcome,
+        () = keys.look_after(&db, streams.keys()) => Ok(()),
         () = too_long => {
             tracing::warn!("some connections did not end in time and were dropped");
             Ok(())

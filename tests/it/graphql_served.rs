@@ -46,7 +46,8 @@ pub async fn keyed(backend: Backend) -> Served {
     served
 }
 
-async fn serve(backend: Backend, change: impl FnOnce(&mut Config)) -> Served {
+/// The same with another configuration.
+pub async fn serve(backend: Backend, change: impl FnOnce(&mut Config)) -> Served {
     let world = backend.world_with(change).await.started().await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -143,6 +144,11 @@ impl Socket {
             .await;
     }
 
+    /// Whatever the client says, well formed or not.
+    pub async fn say(&mut self, message: Message) {
+        self.0.send(message).await.unwrap();
+    }
+
     /// The next message of the protocol.
     pub async fn receive(&mut self) -> Value {
         match self.next().await {
@@ -153,8 +159,13 @@ impl Socket {
 
     /// The code with which the server closes.
     pub async fn closed(&mut self) -> u16 {
+        self.closed_because().await.0
+    }
+
+    /// The code and the reason with which the server closes.
+    pub async fn closed_because(&mut self) -> (u16, String) {
         match self.next().await {
-            Message::Close(Some(frame)) => frame.code.into(),
+            Message::Close(Some(frame)) => (frame.code.into(), frame.reason.to_string()),
             other => panic!("expected a close, not {other:?}"),
         }
     }
@@ -174,11 +185,8 @@ impl Socket {
     async fn next(&mut self) -> Message {
         loop {
             let message = tokio::time::timeout(PATIENCE, self.0.next()).await;
-            match message
-                .expect("the server says something")
-                .expect("the socket is open")
-                .unwrap()
-            {
+            let message = message.expect("the server says something");
+            match message.expect("the socket is open").unwrap() {
                 Message::Ping(_) | Message::Pong(_) => {}
                 message => return message,
             }

@@ -24,4 +24,7 @@ mod operations;
 mod outages;
 mod races;
 mod schema;
+mod socket_protocol;
+mod socket_slow;
+mod streams;
 mod watch;

@@ -15,18 +15,21 @@ use crate::entities::{blueprint, job};
 use crate::events::After;
 use crate::graphql::context::Reach;
 use crate::graphql::error::Code;
+use crate::graphql::execute::ResumeAt;
 use crate::graphql::node;
 use crate::graphql::operation::Stamped;
 use crate::graphql::scalars::Cursor;
 use crate::ids::{Cursor as Place, IdKind};
 
-/// What can be watched, over a WebSocket. Every event carries its place in `extensions.cursor`, whether or not the
-/// `cursor` field is selected: subscribe again with it as `after`, and nothing is missed.
+/// What can be watched: over a WebSocket, as an event stream or as multipart HTTP. Every event carries its place in
+/// `extensions.cursor`, whether or not the `cursor` field is selected: subscribe again with it as `after`, and nothing is
+/// missed.
 #[derive(Default)]
 pub struct Subscription;
 
-/// What can be watched, over a WebSocket. Every event carries its place in `extensions.cursor`, whether or not the
-/// `cursor` field is selected: subscribe again with it as `after`, and nothing is missed.
+/// What can be watched: over a WebSocket, as an event stream or as multipart HTTP. Every event carries its place in
+/// `extensions.cursor`, whether or not the `cursor` field is selected: subscribe again with it as `after`, and nothing is
+/// missed.
 #[Subscription]
 impl Subscription {
     /// Watches one job, its text included. Without `after` it begins with the first event or with a JobSnapshot. Ends after
@@ -39,7 +42,7 @@ impl Subscription {
     ) -> Result<impl Stream<Item = Result<Stamped<JobEvent>>>> {
         let app = ctx.app().clone();
         let id = own_job(&app, ctx.caller().account, &job_id).await?;
-        let after = place(after, |place| match place {
+        let after = place(seen(ctx, after), |place| match place {
             Place::Job { epoch, id: of, at } if epoch == app.epoch && of == id => Some(at),
             _ => None,
         })?;
@@ -58,7 +61,7 @@ impl Subscription {
     ) -> Result<impl Stream<Item = Result<Stamped<BlueprintEvent>>>> {
         let app = ctx.app().clone();
         let id = own_blueprint(&app, ctx.caller().account, &blueprint_id).await?;
-        let after = place(after, |place| match place {
+        let after = place(seen(ctx, after), |place| match place {
             Place::Blueprint { epoch, id: of, seq } if epoch == app.epoch && of == id => Some(seq),
             _ => None,
         })?;
@@ -77,7 +80,7 @@ impl Subscription {
         #[graphql(desc = "Everything up to this cursor is known: continue behind it.")] after: Option<Cursor>,
     ) -> Result<impl Stream<Item = Result<Stamped<AccountEvent>>>> {
         let (app, account) = (ctx.app().clone(), ctx.caller().account);
-        let after = place(after, |place| match place {
+        let after = place(seen(ctx, after), |place| match place {
             Place::Account { epoch, id: of, seq } if epoch == app.epoch && of == account => Some(seq),
             _ => None,
         })?;
@@ -87,6 +90,12 @@ impl Subscription {
             .account(account, after)
             .map(move |item| Ok(account_event(item?, account, &epoch))))
     }
+}
+
+/// What the client has seen: the transport may know better than the document, which a browser sends again as it was.
+fn seen(ctx: &Context<'_>, after: Option<Cursor>) -> Option<Cursor> {
+    let resumed = ctx.data_opt::<ResumeAt>();
+    resumed.map(|ResumeAt(cursor)| Cursor(cursor.clone())).or(after)
 }
 
 /// Where to begin. A cursor of another stream or of a time that is gone cannot be continued: a snapshot is sent.

@@ -1,0 +1,75 @@
+//! One operation as a stream of answers that are ready to be sent: what the three streaming transports have in common.
+
+use std::time::Duration;
+
+use async_graphql::{Response, ServerError, Value};
+use futures::stream::{self, BoxStream};
+use futures::{Stream, StreamExt};
+use tokio::time::Instant;
+
+use super::trace::RequestId;
+use super::{Web, identity};
+use crate::auth::Caller;
+use crate::graphql::{Code, Prepared, is_request_error, refused, subscribe};
+
+/// How much later each further connection is sent away when the server stops.
+const LEAVE_EACH: Duration = Duration::from_millis(10);
+
+/// What an operation brings.
+pub enum Answer {
+    /// A response with its place in the stream, if it has one.
+    Next { json: String, cursor: Option<String> },
+    /// The operation was refused before it ran. Nothing follows.
+    Refused(Vec<ServerError>),
+}
+
+/// Runs an operation of any kind.
+pub fn run(web: &Web, caller: Caller, id: &RequestId, prepared: Prepared) -> BoxStream<'static, Answer> {
+    answers(subscribe(&web.api, caller, &id.0, prepared)).boxed()
+}
+
+/// The one answer of an operation that does not run.
+pub fn refusal(response: Response) -> BoxStream<'static, Answer> {
+    stream::once(async move { Answer::Refused(response.errors) }).boxed()
+}
+
+/// What is said to an operation of somebody whose key is no longer good.
+pub fn without_key(id: &RequestId) -> Response {
+    refused(Code::Unauthenticated.server_error(identity::NO_KEY), &id.0)
+}
+
+fn answers(responses: impl Stream<Item = Response>) -> impl Stream<Item = Answer> {
+    responses.map(|response| {
+        if is_request_error(&response) {
+            return Answer::Refused(response.errors);
+        }
+        let cursor = match response.extensions.get("cursor") {
+            Some(Value::String(cursor)) => Some(cursor.clone()),
+            _ => None,
+        };
+        Answer::Next {
+            json: json(&response),
+            cursor,
+        }
+    })
+}
+
+/// A response as text.
+fn json(response: &Response) -> String {
+    serde_json::to_string(response).unwrap_or_else(|cause| {
+        tracing::error!(%cause, "a response could not be written");
+        r#"{"data":null}"#.to_string()
+    })
+}
+
+impl Web {
+    /// Resolves when this connection has to go because the server stops: a moment after the stop, and for each
+    /// connection another one, so that clients do not all come back at once.
+    pub async fn leaving(&self) {
+        self.shutdown.cancelled().await;
+        let spread = LEAVE_EACH * u32::try_from(self.open.len()).unwrap_or(u32::MAX);
+        let spread = spread.min(Duration::from_millis(self.api.app.config.streams.leave_ms));
+        let wait = spread.mul_f64(rand::random::<f64>());
+        tokio::time::sleep_until(Instant::now() + wait).await;
+    }
+}
