@@ -32,8 +32,9 @@ check: ## format and lints only
 	$(call section,Lints)
 	@cargo clippy --workspace --all-targets $(FEATURES) --quiet -- -D warnings
 
-judges: tests/judges/node_modules/.package-lock.json ## what graphql-js says about schema.graphql
+judges: tests/judges/node_modules/.package-lock.json ## what the tools of others say about the schema and a running server
 	$(call section,Outside judges)
+	@cargo build --quiet $(FEATURES)
 	@cd tests/judges && npm test --silent
 
 measure: ## how fast and how large it is: a release build, then the scripts behind docs/performance.md
