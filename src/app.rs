@@ -36,6 +36,8 @@ pub struct Inner {
     pub hang_up: CancellationToken,
     /// Every task that must have ended before the process does.
     pub tasks: TaskTracker,
+    /// The tasks that talk to other processes; they end after all others, with `hang_up`.
+    pub links: TaskTracker,
 }
 
 impl App {

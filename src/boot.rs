@@ -63,6 +63,7 @@ pub async fn open_with(config: Config, ai: Provider) -> Result<App> {
         shutdown: CancellationToken::new(),
         hang_up: CancellationToken::new(),
         tasks: TaskTracker::new(),
+        links: TaskTracker::new(),
     }))
 }
 
@@ -83,9 +84,9 @@ pub async fn start(app: App) -> Result<Running> {
     }
     if let Some(redis) = &app.redis {
         let redis = redis.clone();
-        app.bus.join(redis.clone(), &app.tasks, &app.hang_up);
+        app.bus.join(redis.clone(), &app.links, &app.hang_up);
         let (keep, hang_up) = (redis.clone(), app.hang_up.clone());
-        app.tasks.spawn(async move { keep.keep(hang_up).await });
+        app.links.spawn(async move { keep.keep(hang_up).await });
         redis.settle().await;
     } else if app.config.server.role != Role::All {
         tracing::warn!(
@@ -112,13 +113,15 @@ impl Running {
     pub async fn stop(self) {
         self.app.shutdown.cancel();
         self.app.engine.drain().await;
-        // Only now: jobs that were given back have said so to the other processes.
-        self.app.hang_up.cancel();
         self.app.tasks.close();
-        let patience = Duration::from_secs(4);
+        let patience = Duration::from_secs(3);
         if tokio::time::timeout(patience, self.app.tasks.wait()).await.is_err() {
             tracing::warn!(tasks = self.app.tasks.len(), "some tasks did not end in time");
         }
+        // Only now: jobs that were given back have said so to the other processes.
+        self.app.hang_up.cancel();
+        self.app.links.close();
+        let _ = tokio::time::timeout(Duration::from_secs(1), self.app.links.wait()).await;
     }
 }
 

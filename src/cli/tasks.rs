@@ -75,8 +75,9 @@ fn table(source: &str, workers: &[WorkerTasks]) -> String {
     let seconds = |since: crate::error::Instant| (now() - since).num_milliseconds().max(0) as f64 / 1_000.0;
     let _ = writeln!(
         text,
-        "{tasks} tasks on {} workers, from {}",
-        workers.len(),
+        "{} on {}, from {}",
+        count(tasks, "task"),
+        count(workers.len(), "worker"),
         if source == "redis" { "Redis" } else { "the database" }
     );
     for worker in workers {
@@ -95,6 +96,10 @@ fn table(source: &str, workers: &[WorkerTasks]) -> String {
         }
     }
     text
+}
+
+fn count(number: usize, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
 fn line(task: &Task, running: Option<f64>) -> String {

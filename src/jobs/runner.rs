@@ -174,7 +174,11 @@ async fn rescues(engine: Engine, shutdown: CancellationToken) {
             }
             continue;
         }
-        let mut looked = engine.db.unless_away(rescue(&engine, Orphans::Expired)).await.map(|_| ());
+        let mut looked = engine
+            .db
+            .unless_away(rescue(&engine, Orphans::Expired))
+            .await
+            .map(|_| ());
         if looked.is_ok() && forgot.elapsed() > FORGET_EVERY {
             forgot = Instant::now();
             looked = forget_old_events(&engine).await;

@@ -68,6 +68,7 @@ pub(super) async fn tell(engine: Engine, shutdown: CancellationToken) {
     let worker = engine.worker.simple().to_string();
     // Two beats may be lost before others count this process as gone.
     let ttl = engine.config().heartbeat * 3 + Duration::from_secs(1);
+    let mut health = redis.health();
     while !(shutdown.is_cancelled() && engine.held_count() == 0) {
         let told = own(&engine);
         if let Ok(text) = serde_json::to_string(&told) {
@@ -77,6 +78,8 @@ pub(super) async fn tell(engine: Engine, shutdown: CancellationToken) {
         tokio::select! {
             () = engine.changed.notified() => tokio::time::sleep(TOGETHER).await,
             () = tokio::time::sleep(engine.config().heartbeat) => {}
+            // A Redis that comes back knows nothing.
+            Ok(()) = health.changed() => {}
             () = shutdown.cancelled(), if !shutdown.is_cancelled() => {}
         }
     }

@@ -13,15 +13,18 @@ use fred::types::config::{Config, ReconnectPolicy, UnresponsiveConfig};
 use fred::types::{Builder, RespVersion};
 use parking_lot::Mutex;
 use tokio::sync::{broadcast, watch};
-use tokio::time::{Instant, MissedTickBehavior};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// How long any operation may take. Nobody's request waits for one: a watcher that joins gives up sooner by itself.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How long a start of the process waits for its first connection.
-const FIRST: Duration = Duration::from_millis(500);
-/// How often both connections are asked whether they live.
+const FIRST: Duration = Duration::from_secs(1);
+/// How often both connections are asked whether they live, and how often while they do not.
 const PULSE: Duration = Duration::from_secs(1);
+const PULSE_WHILE_DOWN: Duration = Duration::from_millis(100);
+/// How long Redis may be away before an operator is told: a connection takes a moment to be made.
+const QUIET: Duration = Duration::from_secs(2);
 /// How often an operator is told that Redis is still away.
 const REMIND: Duration = Duration::from_secs(60);
 /// Doorbells that may wait inside the process; more are lost, and what they announced is read again.
@@ -81,7 +84,8 @@ impl Redis {
                 performance.default_command_timeout = PATIENCE;
                 performance.broadcast_channel_capacity = BELLS;
             })
-            .set_policy(ReconnectPolicy::new_constant(0, 500));
+            // The first connection waits for the policy as well.
+            .set_policy(ReconnectPolicy::new_constant(0, 100));
         let wrong = |_| "redis.url cannot be used: this build does not know its scheme.".to_string();
         let client = builder.build().map_err(wrong)?;
         let subscriber = builder.build_subscriber_client().map_err(wrong)?;
@@ -107,31 +111,27 @@ impl Redis {
 
     /// Watches over the connections until `stop`, then closes them. Says once a minute that Redis is away.
     pub async fn keep(&self, stop: CancellationToken) {
-        let mut ticks = tokio::time::interval(PULSE);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut told: Option<Instant> = None;
+        let (mut down_since, mut told): (_, Option<Instant>) = (Instant::now(), None);
         loop {
+            let is_up = self.answers().await;
+            let has_changed = self.0.up.send_if_modified(|up| std::mem::replace(up, is_up) != is_up);
+            if is_up || has_changed {
+                down_since = Instant::now();
+            }
+            if is_up && told.take().is_some() {
+                tracing::info!("Redis answers again; streams between processes are live");
+            }
+            let is_due = told.is_none_or(|told| told.elapsed() >= REMIND);
+            if !is_up && is_due && down_since.elapsed() >= QUIET {
+                told = Some(Instant::now());
+                tracing::warn!(
+                    "Redis does not answer (redis.url); jobs and credits are safe, but other processes hear of them by \
+                     asking the database, and text is live only where it is written"
+                );
+            }
             tokio::select! {
                 () = stop.cancelled() => break,
-                _ = ticks.tick() => {}
-            }
-            let answers = self.answers().await;
-            self.0
-                .up
-                .send_if_modified(|up| std::mem::replace(up, answers) != answers);
-            match (answers, told) {
-                (true, Some(_)) => {
-                    told = None;
-                    tracing::info!("Redis answers again; streams between processes are live");
-                }
-                (false, since) if since.is_none_or(|since| since.elapsed() >= REMIND) => {
-                    told = Some(Instant::now());
-                    tracing::warn!(
-                        "Redis does not answer (redis.url); jobs and credits are safe, but other processes hear of them \
-                         by asking the database, and text is live only where it is written"
-                    );
-                }
-                _ => {}
+                () = tokio::time::sleep(if is_up { PULSE } else { PULSE_WHILE_DOWN }) => {}
             }
         }
         // A Redis that never answers must not keep the process.
@@ -150,6 +150,10 @@ impl Redis {
 
     async fn answers(&self) -> bool {
         let both = async {
+            // A command that is given before the connection stands waits out its time.
+            if !self.0.client.is_connected() || !self.0.subscriber.is_connected() {
+                return false;
+            }
             let (one, other) = tokio::join!(
                 self.0.client.ping::<String>(None),
                 self.0.subscriber.ping::<String>(None)

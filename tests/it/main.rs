@@ -23,6 +23,7 @@ mod offline;
 mod operations;
 mod outages;
 mod races;
+mod roles;
 mod schema;
 mod socket_protocol;
 mod socket_slow;

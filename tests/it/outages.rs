@@ -38,7 +38,10 @@ async fn behind_a_proxy() -> (World, Proxy) {
 fn port_of(url: &str) -> u16 {
     let after = url.rsplit_once('@').expect("a user").1;
     let port = after.split_once(':').expect("a port").1;
-    port.split('/').next().and_then(|port| port.parse().ok()).expect("a number")
+    port.split('/')
+        .next()
+        .and_then(|port| port.parse().ok())
+        .expect("a number")
 }
 
 /// A node that reaches its database through the proxy.
@@ -56,11 +59,15 @@ async fn finds_its_database(app: &App) {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, ask).await.expect("the database is found again");
+    tokio::time::timeout(PATIENCE, ask)
+        .await
+        .expect("the database is found again");
 }
 
 async fn looks(app: &App) -> Result<()> {
-    app.db.unless_away(async { Ok(app.db.snapshot().await?.commit().await?) }).await
+    app.db
+        .unless_away(async { Ok(app.db.snapshot().await?.commit().await?) })
+        .await
 }
 
 // Seen to fail: without `unless_away` around the execution, the answer comes when the proxy speaks again.
@@ -87,8 +94,15 @@ async fn a_mutation_is_refused_soon_when_postgres_is_silent_and_nothing_is_held(
         let since = Instant::now();
         let answer = start().await;
         // Three seconds are promised; the machine may be busy.
-        assert!(since.elapsed() < Duration::from_secs(8), "round {round}: {:?}", since.elapsed());
-        assert_eq!(answer["errors"][0]["extensions"]["code"], "SERVICE_UNAVAILABLE", "{answer}");
+        assert!(
+            since.elapsed() < Duration::from_secs(8),
+            "round {round}: {:?}",
+            since.elapsed()
+        );
+        assert_eq!(
+            answer["errors"][0]["extensions"]["code"], "SERVICE_UNAVAILABLE",
+            "{answer}"
+        );
     }
     proxy.speak();
     finds_its_database(&node.app).await;
