@@ -71,11 +71,11 @@ impl Provider {
 
     /// What the person who asks should know before the writing starts, such as a language that
     /// this writer does not speak.
-    pub fn warnings(&self, request: &Request) -> Vec<String> {
+    pub fn warnings(&self, language: &str) -> Vec<String> {
         match self {
-            Provider::Offline(_) => offline::warnings(request),
+            Provider::Offline(_) => offline::warnings(language),
             #[cfg(feature = "faults")]
-            Provider::Scripted(_) => offline::warnings(request),
+            Provider::Scripted(_) => offline::warnings(language),
         }
     }
 

@@ -109,9 +109,6 @@ impl Plan {
             instructions: instructions(work.job()),
         };
         let request = request(work.job(), site.brief.clone(), task, structure_schema(max_pages));
-        for warning in self.ai.warnings(&request) {
-            tracing::warn!(warning, "the writer has a reservation");
-        }
         work.checkpoint(Step::new(JobPhase::WaitingForModel, 0.0)).await?;
         let mut reader = Reader::new(self.ai.stream(request), "pages");
         let mut pages = 0_usize;

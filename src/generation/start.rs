@@ -80,12 +80,15 @@ pub async fn start_site(
     start_plan(app, account, key, unit, job).await
 }
 
-async fn start_plan(app: &App, account: Uuid, key: &str, mut unit: Unit, job: NewJob) -> Result<Started> {
+async fn start_plan(app: &App, account: Uuid, key: &str, mut unit: Unit, mut job: NewJob) -> Result<Started> {
     let blueprint = job.blueprint_id;
     let path = ["input", "blueprintId"];
-    if store::blueprint(&unit.tx, account, blueprint).await?.is_none() {
+    let Some(site) = store::blueprint(&unit.tx, account, blueprint).await? else {
         return Err(Refusal::not_found(&path, "site").into());
-    }
+    };
+    // Said with the start, so that whoever watches knows it before a word is written.
+    let language = site.brief["language"].as_str().unwrap_or_default();
+    job.input["warnings"] = json!(app.ai.warnings(language));
     let jobs = enqueue(&mut unit, &app.engine, account, key, vec![job]).await?;
     store::mark_generating(&unit, account, blueprint, &path).await?;
     // Under the blueprint's lock: a plan must not move the pages that are being written.

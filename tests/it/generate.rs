@@ -3,7 +3,7 @@
 //! Every run has a folder of its own and a clean environment, so that nothing of the machine leaks in.
 
 mod examples;
-mod hostile;
+pub mod hostile;
 
 use std::collections::BTreeMap;
 use std::fs;

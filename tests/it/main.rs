@@ -16,6 +16,7 @@ mod graphql_blocks;
 mod graphql_http;
 mod graphql_served;
 mod graphql_socket;
+mod hostile;
 mod house;
 mod laws;
 mod lifecycle;

@@ -21,12 +21,12 @@ pub fn write(request: &Request) -> Value {
     }
 }
 
-/// What the person who started the job should know about the reply.
-pub fn warnings(request: &Request) -> Vec<String> {
-    match Language::of(&request.brief.language) {
+/// What the person who starts a job in this language should know about the reply.
+pub fn warnings(language: &str) -> Vec<String> {
+    match Language::of(language) {
         Some(_) => Vec::new(),
         None => {
-            let tag = super::text::plain(&request.brief.language, 35);
+            let tag = super::text::plain(language, 35);
             vec![format!(
                 "Language '{tag}' is not available offline; the text is in English."
             )]

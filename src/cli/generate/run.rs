@@ -23,7 +23,6 @@ use super::files;
 use super::scratch::Scratch;
 use super::show::Show;
 use super::summary::{Summary, Unconfirmed};
-use crate::ai::{self, Request, Task};
 use crate::app::App;
 use crate::cli::failure::Failure;
 use crate::config::{self, Config, ProviderName, Source};
@@ -171,7 +170,7 @@ impl Run<'_> {
     async fn make(&self, chosen: Chosen) -> Result<ExitCode, Failure> {
         let app = self.app;
         let mut show = Show::new(self.args.json, std::io::stderr().is_terminal());
-        let warnings = self.warnings(&chosen);
+        let warnings = self.app.ai.warnings(&chosen.brief.language);
         for text in chosen.notices.iter().chain(&warnings) {
             show.note(text);
         }
@@ -211,26 +210,6 @@ impl Run<'_> {
         }
         summary.print(&show);
         self.verdict(&board, &ended).await
-    }
-
-    /// What the writer cannot do as asked; it judges by the language alone.
-    fn warnings(&self, chosen: &Chosen) -> Vec<String> {
-        let brief = ai::Brief {
-            language: chosen.brief.language.clone(),
-            ..ai::Brief::default()
-        };
-        self.app.ai.warnings(&Request {
-            job: Uuid::nil(),
-            attempt: 1,
-            messages: Vec::new(),
-            schema: json!(null),
-            brief,
-            task: Task::Structure {
-                max_pages: 1,
-                instructions: None,
-            },
-            correction: None,
-        })
     }
 
     /// Tells what happens until the job has ended; a signal cancels it and goes on telling.

@@ -233,6 +233,14 @@ impl GenerationJob {
         ctx.loaders().children_of(self.0.id).await
     }
 
+    /// What to know about its result, in sentences, such as that the writer does not speak the brief's language and writes
+    /// English; empty where everything is as asked, and for jobs that plan nothing.
+    async fn warnings(&self) -> Vec<String> {
+        let said = self.0.input["warnings"].as_array().into_iter().flatten();
+        said.filter_map(|warning| warning.as_str().map(str::to_string))
+            .collect()
+    }
+
     /// What it is doing; null while it waits and once it has ended.
     async fn phase(&self) -> Option<JobPhase> {
         let is_running = self.0.state == entities::JobState::Running;
