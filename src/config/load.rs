@@ -162,7 +162,10 @@ fn allowed(key: &str) -> &'static str {
         "ai.provider" => "\"offline\"",
         "log.format" => "\"auto\", \"human\" or \"json\"",
         "server.role" => "\"all\", \"api\" or \"worker\"",
-        "database.url" | "redis.url" | "redis.prefix" | "log.filter" | "ai.script" => "a text in quotes",
+        "graphql.trusted_only" => "true or false",
+        "graphql.trusted_documents" | "server.cors_origins" | "database.url" | "redis.url" | "redis.prefix" | "log.filter" | "ai.script" => {
+            "a text in quotes"
+        }
         _ => "a whole number, 0 or more",
     }
 }
@@ -257,6 +260,15 @@ fn check_jobs(config: &Config) -> Result<(), ConfigError> {
             return wrong(key, &value, "at least 1");
         }
     }
+    check_origins(config)?;
+    let graphql = &config.graphql;
+    if graphql.max_tokens > 10_000 {
+        return wrong("graphql.max_tokens", &graphql.max_tokens, "at most 10000");
+    }
+    if graphql.trusted_only && graphql.trusted_documents.is_empty() {
+        let rule = "false, unless graphql.trusted_documents names a manifest";
+        return wrong("graphql.trusted_only", &true, rule);
+    }
     if jobs.max_attempts < 1 {
         return wrong("jobs.max_attempts", &jobs.max_attempts, "at least 1");
     }
@@ -273,6 +285,22 @@ fn check_jobs(config: &Config) -> Result<(), ConfigError> {
     }
     if !(0..=2_000_000_000).contains(&config.credits.initial) {
         return wrong("credits.initial", &config.credits.initial, "from 0 to 2000000000");
+    }
+    Ok(())
+}
+
+fn check_origins(config: &Config) -> Result<(), ConfigError> {
+    let origins = config.server.cors_origins.split(',').map(str::trim);
+    for origin in origins.filter(|origin| !origin.is_empty()) {
+        let host = origin.strip_prefix("https://").or(origin.strip_prefix("http://"));
+        let is_origin = host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '?', '#', '@']));
+        let is_any = origin == "*" && config.auth.mode == AuthMode::Keys;
+        if !is_origin && !is_any {
+            return Err(ConfigError(format!(
+                "server.cors_origins has {origin}: it must be origins such as https://app.example, without a path, separated \
+                 by commas; or *, with auth.mode = \"keys\"."
+            )));
+        }
     }
     Ok(())
 }
@@ -333,6 +361,13 @@ mod tests {
                 "20000",
                 vec!["jobs.heartbeat_ms", "20000", "half"],
             ),
+            (
+                "SITEWRIGHT_SERVER__CORS_ORIGINS",
+                "https://app.example/path",
+                vec!["server.cors_origins", "app.example/path", "without a path"],
+            ),
+            ("SITEWRIGHT_SERVER__CORS_ORIGINS", "*", vec!["server.cors_origins", "keys"]),
+            ("SITEWRIGHT_GRAPHQL__TRUSTED_ONLY", "true", vec!["graphql.trusted_only", "manifest"]),
             (
                 "SITEWRIGHT_JOBS__COLOUR",
                 "red",

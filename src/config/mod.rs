@@ -36,6 +36,7 @@ pub struct Server {
     pub role: Role,
     pub grace_ms: u64,
     pub shutdown_ms: u64,
+    pub cors_origins: String,
 }
 
 /// What a process does.
@@ -129,6 +130,9 @@ pub struct Graphql {
     pub max_directives: usize,
     pub max_expanded_fields: usize,
     pub max_batch: usize,
+    pub persisted_bytes: usize,
+    pub trusted_documents: String,
+    pub trusted_only: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]

@@ -20,6 +20,8 @@ pub enum Code {
     Unauthenticated,
     Forbidden,
     NotFound,
+    PersistedQueryNotFound,
+    PersistedQueryNotSupported,
     Unavailable,
     Internal,
 }
@@ -36,6 +38,8 @@ impl Code {
             Code::Unauthenticated => "UNAUTHENTICATED",
             Code::Forbidden => "FORBIDDEN",
             Code::NotFound => "NOT_FOUND",
+            Code::PersistedQueryNotFound => "PERSISTED_QUERY_NOT_FOUND",
+            Code::PersistedQueryNotSupported => "PERSISTED_QUERY_NOT_SUPPORTED",
             Code::Unavailable => "SERVICE_UNAVAILABLE",
             Code::Internal => "INTERNAL_SERVER_ERROR",
         }

@@ -14,10 +14,12 @@ use tracing::Instrument;
 
 use super::context::Session;
 use super::error::{Code, masked, outage, told_panic};
+use super::persisted::Persisted;
 use super::schema::{Schema, schema, sdl};
 use super::strict::{Ready, Strict};
 use crate::app::App;
 use crate::auth::Caller;
+use crate::error::{Error, Refusal, Result};
 
 /// What a transport needs.
 #[derive(Clone)]
@@ -25,16 +27,23 @@ pub struct Api {
     pub app: App,
     schema: Schema,
     strict: Arc<Strict>,
+    persisted: Arc<Persisted>,
 }
 
 impl Api {
-    pub fn new(app: App) -> Self {
-        let strict = Strict::new(&sdl(), app.config.graphql.clone());
-        Api {
-            strict: Arc::new(strict.unwrap_or_else(|why| panic!("our own schema is not valid: {why}"))),
+    /// Fails when the configured manifest of trusted documents cannot be used.
+    pub fn new(app: App) -> Result<Self> {
+        let config = &app.config.graphql;
+        let strict = Strict::new(&sdl(), config.clone())
+            .map_err(|why| Error::internal(format!("the schema is not valid: {why}")))?;
+        let persisted = Persisted::new(config, |text| strict.check(text))
+            .map_err(|why| Refusal::invalid(&["graphql", "trusted_documents"], "INVALID", why))?;
+        Ok(Api {
             schema: schema(app.clone()),
+            strict: Arc::new(strict),
+            persisted: Arc::new(persisted),
             app,
-        }
+        })
     }
 }
 
@@ -78,8 +87,14 @@ impl Prepared {
 
 /// Reads the document, picks the operation, validates, and coerces the variables. What is refused here has not begun
 /// to run.
-pub fn prepare(api: &Api, request: Request) -> Result<Prepared, Refused> {
-    match catch_unwind(AssertUnwindSafe(|| api.strict.ready(request))) {
+pub fn prepare(api: &Api, request: Request) -> std::result::Result<Prepared, Refused> {
+    let ready = || {
+        let named = api.persisted.read(request)?;
+        let ready = api.strict.ready(named.request)?;
+        api.persisted.keep(named.new);
+        Ok(ready)
+    };
+    match catch_unwind(AssertUnwindSafe(ready)) {
         Ok(ready) => ready.map(Prepared).map_err(Refused),
         Err(panic) => {
             told_panic(&*panic);
@@ -173,6 +188,15 @@ fn finish(mut response: Response, request_id: &str) -> Response {
         values.set("requestId", request_id);
     }
     response
+}
+
+/// Whether the request was refused by a bug of ours.
+pub fn is_fault(response: &Response) -> bool {
+    let is_internal = |error: &ServerError| {
+        let code = error.extensions.as_ref().and_then(|values| values.get("code"));
+        code == Some(&Code::Internal.as_str().into())
+    };
+    is_request_error(response) && response.errors.iter().any(is_internal)
 }
 
 /// Whether the request as a whole was refused, so that its answer has no `data`.

@@ -16,15 +16,23 @@ mod node;
 mod operation;
 mod options;
 mod paging;
+mod persisted;
 mod scalars;
 mod schema;
 mod sites;
+#[cfg(not(feature = "faults"))]
 mod strict;
+/// Seen from outside only where tests compare it with the reference implementation.
+#[cfg(feature = "faults")]
+pub mod strict;
 mod user_error;
 
 #[cfg(test)]
 mod tests;
 
 pub use error::{Code, MASKED, outage};
-pub use execute::{Api, Prepared, Refused, execute, is_request_error, prepare, refused, resume_at, subscribe};
+pub use execute::{
+    Api, Prepared, Refused, execute, is_fault, is_request_error, prepare, refused, resume_at, subscribe,
+};
+pub use persisted::{DOCUMENT_ID, PERSISTED_QUERY};
 pub use schema::{Schema, schema, sdl};

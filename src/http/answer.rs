@@ -2,14 +2,14 @@
 
 use async_graphql::{Response as GraphqlResponse, ServerError, Value};
 use axum::Extension;
-use axum::http::header::{ACCEPT, CONTENT_TYPE};
+use axum::http::header::{ACCEPT, ALLOW, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 use super::trace::RequestId;
-use crate::graphql::{Code, is_request_error, refused};
+use crate::graphql::{Code, is_fault, is_request_error, refused};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 const GRAPHQL: HeaderValue = HeaderValue::from_static("application/graphql-response+json; charset=utf-8");
@@ -22,22 +22,88 @@ struct WithoutData<'a> {
     extensions: &'a BTreeMap<String, Value>,
 }
 
-/// A GraphQL response. In `application/graphql-response+json` a refused request is a 400; in plain JSON every answer
-/// that is GraphQL is a 200, because its clients look nowhere else.
+/// The two forms of an answer.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+enum Form {
+    /// Every answer that is GraphQL is a 200, because clients of this form look nowhere else.
+    Plain,
+    /// `application/graphql-response+json`: the status says whether the request was refused.
+    Exact,
+}
+
+/// Whether the client can read anything that this server writes; streams are answers too.
+pub fn is_acceptable(headers: &HeaderMap) -> bool {
+    form(headers).is_some()
+        || ["text/event-stream", "multipart/mixed"]
+            .iter()
+            .any(|ty| wanted(headers, ty).is_some())
+}
+
+/// The form that a client asks for. Without a wish, and for clients that take anything, it is plain JSON.
+fn form(headers: &HeaderMap) -> Option<Form> {
+    if !headers.contains_key(ACCEPT) {
+        return Some(Form::Plain);
+    }
+    let exact = wanted(headers, "application/graphql-response+json");
+    let any = |name: &str| wanted(headers, name);
+    // The most particular wish counts, also when it says never.
+    let plain = any("application/json")
+        .or(any("application/*"))
+        .or(any("*/*"))
+        .unwrap_or(0.0);
+    match exact {
+        Some(weight) if weight > 0.0 && weight >= plain => Some(Form::Exact),
+        _ if plain > 0.0 => Some(Form::Plain),
+        _ => None,
+    }
+}
+
+/// The weight that an Accept header gives to a media type that it names.
+fn wanted(headers: &HeaderMap, name: &str) -> Option<f32> {
+    let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    for wish in values.flat_map(|value| value.split(',')) {
+        let mut parts = wish.split(';').map(str::trim);
+        if parts.next().is_some_and(|ty| ty.eq_ignore_ascii_case(name)) {
+            let weight = parts.find_map(|part| part.strip_prefix("q=").or(part.strip_prefix("Q=")));
+            return Some(weight.and_then(|weight| weight.trim().parse().ok()).unwrap_or(1.0));
+        }
+    }
+    None
+}
+
+/// The status and the media type of a GraphQL response.
+fn shape(headers: &HeaderMap, response: &GraphqlResponse) -> (StatusCode, HeaderValue) {
+    match form(headers) {
+        Some(Form::Exact) if is_fault(response) => (StatusCode::INTERNAL_SERVER_ERROR, GRAPHQL),
+        Some(Form::Exact) if is_request_error(response) => (StatusCode::BAD_REQUEST, GRAPHQL),
+        Some(Form::Exact) => (StatusCode::OK, GRAPHQL),
+        _ => (StatusCode::OK, JSON),
+    }
+}
+
+/// A GraphQL response, in the form that was asked for.
 pub fn graphql(headers: &HeaderMap, response: &GraphqlResponse) -> Response {
-    let is_refused = is_request_error(response);
-    let is_exact = headers.get_all(ACCEPT).iter().any(|accept| {
-        accept
-            .to_str()
-            .is_ok_and(|accept| accept.contains("application/graphql-response+json"))
-    });
-    let status = if is_exact && is_refused {
-        StatusCode::BAD_REQUEST
+    let (status, media_type) = shape(headers, response);
+    body(status, media_type, response, is_request_error(response))
+}
+
+/// The responses to a batch, in its order. Each tells its own outcome, so the status is always good.
+pub fn batch(headers: &HeaderMap, responses: &[GraphqlResponse]) -> Response {
+    let media_type = if form(headers) == Some(Form::Exact) {
+        GRAPHQL
     } else {
-        StatusCode::OK
+        JSON
     };
-    let media_type = if is_exact { GRAPHQL } else { JSON };
-    body(status, media_type, response, is_refused)
+    let each = responses
+        .iter()
+        .map(|response| text(response, is_request_error(response)));
+    match each.collect::<Result<Vec<_>, _>>() {
+        Ok(each) => {
+            let all = [b"[".as_slice(), &each.join(&b","[..]), b"]"].concat();
+            (StatusCode::OK, [(CONTENT_TYPE, media_type)], all).into_response()
+        }
+        Err(cause) => unwritable(&cause),
+    }
 }
 
 /// A request that never became GraphQL.
@@ -47,22 +113,82 @@ pub fn refuse(status: StatusCode, code: Code, message: &str, id: &RequestId) -> 
 }
 
 fn body(status: StatusCode, media_type: HeaderValue, response: &GraphqlResponse, is_refused: bool) -> Response {
-    let bytes = if is_refused {
-        let GraphqlResponse { errors, extensions, .. } = response;
-        serde_json::to_vec(&WithoutData { errors, extensions })
-    } else {
-        serde_json::to_vec(response)
-    };
-    match bytes {
+    match text(response, is_refused) {
         Ok(bytes) => (status, [(CONTENT_TYPE, media_type)], bytes).into_response(),
-        Err(cause) => {
-            tracing::error!(%cause, "a response could not be written");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        }
+        Err(cause) => unwritable(&cause),
     }
+}
+
+fn text(response: &GraphqlResponse, is_refused: bool) -> Result<Vec<u8>, serde_json::Error> {
+    if is_refused {
+        let GraphqlResponse { errors, extensions, .. } = response;
+        return serde_json::to_vec(&WithoutData { errors, extensions });
+    }
+    serde_json::to_vec(response)
+}
+
+fn unwritable(cause: &serde_json::Error) -> Response {
+    tracing::error!(%cause, "a response could not be written");
+    StatusCode::INTERNAL_SERVER_ERROR.into_response()
+}
+
+pub async fn no_such_method(Extension(id): Extension<RequestId>) -> Response {
+    let message = "Send queries and mutations as POST, or queries as GET.";
+    not_allowed(message, "GET, POST", &id)
+}
+
+/// A method that this path, or this operation, does not take.
+pub fn not_allowed(message: &str, allowed: &'static str, id: &RequestId) -> Response {
+    let mut response = refuse(StatusCode::METHOD_NOT_ALLOWED, Code::BadRequest, message, id);
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    response
 }
 
 pub async fn no_such_path(Extension(id): Extension<RequestId>) -> Response {
     let message = "There is nothing here. The API is at /graphql, its explorer at /graphiql.";
     refuse(StatusCode::NOT_FOUND, Code::NotFound, message, &id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(accept: &[&str]) -> (Option<Form>, bool) {
+        let mut headers = HeaderMap::new();
+        for accept in accept {
+            headers.append(ACCEPT, accept.parse().unwrap());
+        }
+        (form(&headers), is_acceptable(&headers))
+    }
+
+    #[test]
+    fn the_client_chooses_the_form() {
+        let exact = "application/graphql-response+json";
+        for (accept, expected) in [
+            (vec![], Form::Plain),
+            (vec!["*/*"], Form::Plain),
+            (vec!["application/*"], Form::Plain),
+            (vec!["text/html, */*;q=0.1"], Form::Plain),
+            (vec!["application/json"], Form::Plain),
+            (vec![exact], Form::Exact),
+            (vec!["Application/GraphQL-Response+JSON; charset=utf-8"], Form::Exact),
+            (vec!["application/graphql-response+json, application/json"], Form::Exact),
+            (vec!["application/json", exact], Form::Exact),
+            (
+                vec!["application/graphql-response+json;q=0.5, application/json"],
+                Form::Plain,
+            ),
+            (vec!["application/graphql-response+json;q=0, */*"], Form::Plain),
+            (
+                vec!["multipart/mixed;subscriptionSpec=1.0, application/json"],
+                Form::Plain,
+            ),
+        ] {
+            assert_eq!(asked(&accept), (Some(expected), true), "{accept:?}");
+        }
+        for accept in ["text/html", "application/json;q=0", "application/json; q=0, image/*"] {
+            assert_eq!(asked(&[accept]), (None, false), "{accept}");
+        }
+        assert_eq!(asked(&["text/event-stream"]), (None, true));
+    }
 }

@@ -6,13 +6,13 @@ use axum::Extension;
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::header::{ALLOW, UPGRADE, WWW_AUTHENTICATE};
+use axum::http::header::{UPGRADE, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use hyper::upgrade::OnUpgrade;
 use tracing::Span;
 
-use super::request::{Parameters, Unreadable, check_media_type, of_body, of_parameters, read_body};
+use super::request::{Asked, Parameters, Unreadable, check_media_type, of_body, of_parameters, read_body};
 use super::trace::RequestId;
 use super::{Web, answer, identity, socket, streamed};
 use crate::auth::Caller;
@@ -26,10 +26,12 @@ pub async fn post(
 ) -> Response {
     let read = async {
         check_media_type(&headers)?;
-        of_body(&read_body(body).await?)
+        check_acceptable(&headers)?;
+        of_body(&read_body(body).await?, web.api.app.config.graphql.max_batch)
     };
     match read.await {
-        Ok(request) => run(&web, &id, &headers, request, true).await,
+        Ok(Asked::One(request)) => run(&web, &id, &headers, *request, true).await,
+        Ok(Asked::Batch(requests)) => run_batch(&web, &id, &headers, requests).await,
         Err((status, message)) => answer::refuse(status, Code::BadRequest, &message, &id),
     }
 }
@@ -49,6 +51,7 @@ pub async fn get(
             let message = format!("The query string cannot be read: {rejection}.");
             (StatusCode::BAD_REQUEST, message)
         })?;
+        check_acceptable(&headers)?;
         of_parameters(parameters.0)
     };
     match read() {
@@ -74,14 +77,36 @@ async fn run(web: &Web, id: &RequestId, headers: &HeaderMap, request: Request, m
     note(&caller, &prepared);
     if prepared.is_mutation() && !may_write {
         let message = "A GET cannot change anything: send mutations as POST.";
-        let mut response = answer::refuse(StatusCode::METHOD_NOT_ALLOWED, Code::BadRequest, message, id);
-        response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST"));
-        return response;
+        return answer::not_allowed(message, "POST", id);
     }
     if let Some(form) = streamed::asked(headers, prepared.is_subscription()) {
         return streamed::respond(web, form, caller, id, prepared);
     }
     answer::graphql(headers, &execute(&web.api, caller, &id.0, prepared).await)
+}
+
+/// One after the other: a batch may change things, and its order is the client's.
+async fn run_batch(web: &Web, id: &RequestId, headers: &HeaderMap, requests: Vec<Request>) -> Response {
+    let caller = match who(web, id, headers).await {
+        Ok(caller) => caller,
+        Err(response) => return *response,
+    };
+    let mut responses = Vec::with_capacity(requests.len());
+    for request in requests {
+        responses.push(match prepare(&web.api, request) {
+            Ok(prepared) => execute(&web.api, caller.clone(), &id.0, prepared).await,
+            Err(why) => refused(why, &id.0),
+        });
+    }
+    answer::batch(headers, &responses)
+}
+
+fn check_acceptable(headers: &HeaderMap) -> Result<(), Unreadable> {
+    if answer::is_acceptable(headers) {
+        return Ok(());
+    }
+    let message = "Accept application/graphql-response+json or application/json: this server writes nothing else.";
+    Err((StatusCode::NOT_ACCEPTABLE, message.to_string()))
 }
 
 /// The caller, or the answer to somebody who has no good key.

@@ -3,6 +3,7 @@
 //! Protocols only: what a request means is decided in `graphql`. TLS is absent: a proxy does that.
 
 mod answer;
+mod cors;
 mod graphiql;
 mod graphql;
 mod health;
@@ -25,6 +26,9 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tower_http::CompressionLevel;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 
 use crate::app::App;
 use crate::error::{Error, Result};
@@ -44,14 +48,19 @@ struct Web {
 /// Every route.
 fn router(web: Web) -> Router {
     let guarded = Router::new()
-        .route("/graphql", get(graphql::get).post(graphql::post))
+        .route(
+            "/graphql",
+            get(graphql::get).post(graphql::post).fallback(answer::no_such_method),
+        )
         .route("/graphiql", get(graphiql::page))
         .route("/graphiql/explorer.js", get(graphiql::explorer))
         .route("/graphiql/dist/{file}", get(graphiql::file))
         .route("/preview/{site}", get(preview::home))
         .route("/preview/{site}/{slug}", get(preview::page))
         .fallback(answer::no_such_path)
-        .layer(from_fn_with_state(web.clone(), origin::check));
+        .layer(from_fn_with_state(web.clone(), origin::check))
+        .layer(cors::layer(&web.api.app.config.server))
+        .layer(compression());
     let health = Router::new()
         .route("/livez", get(health::live))
         .route("/readyz", get(health::ready));
@@ -62,6 +71,17 @@ fn router(web: Web) -> Router {
     routes.layer(from_fn(trace::observe)).with_state(web)
 }
 
+/// Answers worth compressing; events of a stream must leave as they come.
+fn compression() -> CompressionLayer<impl Predicate> {
+    let worth = SizeAbove::new(1024)
+        .and(NotForContentType::SSE)
+        .and(NotForContentType::const_new("multipart/mixed"))
+        .and(NotForContentType::IMAGES);
+    CompressionLayer::new()
+        .quality(CompressionLevel::Fastest)
+        .compress_when(worth)
+}
+
 /// Serves until `shutdown`, then lets requests finish and closes the sockets, within the configured time.
 pub async fn serve(app: App, listener: TcpListener, shutdown: CancellationToken) -> Result<()> {
     let patience = Duration::from_millis(app.config.server.shutdown_ms);
@@ -69,7 +89,7 @@ pub async fn serve(app: App, listener: TcpListener, shutdown: CancellationToken)
     let db = app.db.clone();
     let (open, keys) = (TaskTracker::new(), keys::Keys::default());
     let web = Web {
-        api: Api::new(app),
+        api: Api::new(app)?,
         open: open.clone(),
         keys: keys.clone(),
         shutdown: shutdown.clone(),

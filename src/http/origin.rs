@@ -1,4 +1,5 @@
-//! Who may reach a server that asks for no key: programs on this machine, and pages that it served itself.
+//! Who may reach a server that asks for no key: programs on this machine, pages that it served itself, and those that
+//! the configuration lists.
 //!
 //! Any website a person visits can send requests to 127.0.0.1. Two headers that a page cannot forge give it away:
 //! `Origin` names the page's own site, and after a rebinding of its name `Host` is not this machine's. Where a browser
@@ -14,13 +15,15 @@ use axum::middleware::Next;
 use axum::response::Response;
 
 use super::trace::RequestId;
-use super::{Web, answer};
+use super::{Web, answer, cors};
 use crate::config::AuthMode;
 use crate::graphql::Code;
 
 pub async fn check(State(web): State<Web>, request: Request, next: Next) -> Response {
     if web.api.app.config.auth.mode == AuthMode::Open
-        && let Err(message) = judge(request.headers(), request.uri())
+        && let Err(message) = judge(request.headers(), request.uri(), |origin| {
+            cors::allowed(&web.api.app.config.server).any(|allowed| allowed == origin)
+        })
     {
         let id = request.extensions().get::<RequestId>().cloned();
         let id = id.unwrap_or_else(|| RequestId(String::new()));
@@ -29,7 +32,7 @@ pub async fn check(State(web): State<Web>, request: Request, next: Next) -> Resp
     next.run(request).await
 }
 
-fn judge(headers: &HeaderMap, uri: &Uri) -> Result<(), &'static str> {
+fn judge(headers: &HeaderMap, uri: &Uri, is_allowed: impl Fn(&str) -> bool) -> Result<(), &'static str> {
     let host = headers.get(HOST).and_then(|host| host.to_str().ok());
     let host = host
         .and_then(|host| host.parse::<Authority>().ok())
@@ -43,6 +46,9 @@ fn judge(headers: &HeaderMap, uri: &Uri) -> Result<(), &'static str> {
     let Some(origin) = headers.get(ORIGIN) else {
         return judge_without_origin(headers, uri.path());
     };
+    if origin.to_str().is_ok_and(is_allowed) {
+        return Ok(());
+    }
     let origin = origin.to_str().ok().and_then(|origin| origin.parse::<Uri>().ok());
     let is_own = origin
         .as_ref()
@@ -89,7 +95,10 @@ mod tests {
         if let Some(origin) = origin {
             headers.insert(ORIGIN, origin.parse().unwrap());
         }
-        judge(&headers, &Uri::from_static("/graphql")).is_ok()
+        judge(&headers, &Uri::from_static("/graphql"), |origin| {
+            origin == "https://app.example"
+        })
+        .is_ok()
     }
 
     #[test]
@@ -97,6 +106,8 @@ mod tests {
         assert!(verdict("127.0.0.1:8080", None));
         assert!(verdict("localhost:8080", Some("http://localhost:8080")));
         assert!(verdict("[::1]:8080", Some("http://[::1]:8080")));
+        assert!(verdict("localhost:8080", Some("https://app.example")), "a page of the list");
+        assert!(!verdict("evil.example", Some("https://app.example")), "a rebound name");
     }
 
     #[test]
@@ -106,7 +117,7 @@ mod tests {
             headers.insert(HOST, HeaderValue::from_static("localhost:8080"));
             headers.insert("sec-fetch-site", site.parse().unwrap());
             headers.insert("sec-fetch-mode", mode.parse().unwrap());
-            judge(&headers, &Uri::from_static(path)).is_ok()
+            judge(&headers, &Uri::from_static(path), |_| false).is_ok()
         };
         for site in ["cross-site", "same-site"] {
             assert!(!verdict(site, "no-cors", "/graphql?query=x"), "{site}");

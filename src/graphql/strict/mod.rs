@@ -109,6 +109,15 @@ impl Strict {
         })
     }
 
+    /// Whether every operation of a document could run; the words say why not.
+    pub fn check(&self, text: &str) -> Result<(), String> {
+        let told = |errors: Vec<ServerError>| errors.into_iter().map(|error| error.message).next().unwrap_or_default();
+        for name in read::names(text).map_err(told)? {
+            self.checked(text, name.as_deref()).map_err(told)?;
+        }
+        Ok(())
+    }
+
     fn checked(&self, text: &str, name: Option<&str>) -> Result<Arc<Checked>, Vec<ServerError>> {
         if let Some(checked) = self.documents.get(text, name) {
             return Ok(checked);

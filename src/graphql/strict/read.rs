@@ -63,6 +63,16 @@ fn parse(text: &str) -> Result<ast::Document, Vec<ServerError>> {
     })
 }
 
+/// The names of the operations in a document; an operation without one is alone.
+pub fn names(text: &str) -> Result<Vec<Option<String>>, Vec<ServerError>> {
+    let document = parse(text)?;
+    let operations = document.definitions.iter().filter_map(|definition| match definition {
+        Definition::OperationDefinition(operation) => Some(operation.name.as_ref().map(|name| name.to_string())),
+        _ => None,
+    });
+    Ok(operations.collect())
+}
+
 /// The operation to run: the one that was asked for by name, or the only one.
 fn pick<'a>(document: &'a ast::Document, asked: Option<&str>) -> Result<&'a Node<OperationDefinition>, ServerError> {
     let mut operations = document.definitions.iter().filter_map(|definition| match definition {
