@@ -5,7 +5,6 @@ use std::time::Duration;
 use async_graphql::{Response, ServerError, Value};
 use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt};
-use tokio::time::Instant;
 
 use super::trace::RequestId;
 use super::{Web, identity};
@@ -65,11 +64,13 @@ fn json(response: &Response) -> String {
 impl Web {
     /// Resolves when this connection has to go because the server stops: a moment after the stop, and for each
     /// connection another one, so that clients do not all come back at once.
-    pub async fn leaving(&self) {
-        self.shutdown.cancelled().await;
-        let spread = LEAVE_EACH * u32::try_from(self.open.len()).unwrap_or(u32::MAX);
-        let spread = spread.min(Duration::from_millis(self.api.app.config.streams.leave_ms));
-        let wait = spread.mul_f64(rand::random::<f64>());
-        tokio::time::sleep_until(Instant::now() + wait).await;
+    pub fn leaving(&self) -> impl Future<Output = ()> + Send + use<> {
+        let (shutdown, open) = (self.shutdown.clone(), self.open.clone());
+        let longest = Duration::from_millis(self.api.app.config.streams.leave_ms);
+        async move {
+            shutdown.cancelled_owned().await;
+            let spread = LEAVE_EACH * u32::try_from(open.len()).unwrap_or(u32::MAX);
+            tokio::time::sleep(spread.min(longest).mul_f64(rand::random())).await;
+        }
     }
 }

@@ -68,8 +68,7 @@ impl Connection {
     }
 
     async fn serve(&mut self, wire: &mut Wire) -> Result<std::convert::Infallible, End> {
-        let web = self.web.clone();
-        let leaving = web.leaving();
+        let leaving = self.web.leaving();
         tokio::pin!(leaving);
         let clock = sleep_until(self.due());
         tokio::pin!(clock);

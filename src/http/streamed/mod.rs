@@ -12,8 +12,9 @@ use axum::body::Body;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
-use futures::StreamExt;
+use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream};
+use futures::{FutureExt, StreamExt};
 
 use super::Web;
 use super::live::{self, Answer};
@@ -67,6 +68,8 @@ struct Open {
     id: RequestId,
     answers: BoxStream<'static, Answer>,
     key: Option<super::keys::Watched>,
+    /// Resolves when the server stops and this response has to go.
+    leaving: BoxFuture<'static, ()>,
     is_over: bool,
     /// Counts it among the open connections.
     _open: tokio_util::task::task_tracker::TaskTrackerToken,
@@ -85,6 +88,7 @@ fn open(
         id: id.clone(),
         answers,
         key,
+        leaving: web.leaving().boxed(),
         is_over: false,
         _open: web.open.token(),
     };
@@ -121,7 +125,7 @@ impl Open {
             },
             () = tokio::time::sleep(self.web.api.app.config.streams.ping()) => Step::Quiet,
             () = key_gone => Step::KeyGone(live::without_key(&self.id).errors),
-            () = self.web.leaving() => {
+            () = &mut self.leaving => {
                 let message = "The server restarts. Subscribe again, with the last cursor as `after`.";
                 Step::Leaving(refused(Code::Unavailable.server_error(message), &self.id.0).errors)
             }
