@@ -144,7 +144,16 @@ pub(super) fn cta(writer: &mut Writer, at: At) -> Value {
             let target = line.get(3).map_or("contact", String::as_str).to_owned();
             actions.extend(line.get(2).and_then(|label| button(writer, at, label, &target)));
         }
-        None => texts.extend(tone_closing(writer)),
+        // Words of the tone ask for a message, so the button leads to where one is written.
+        None => {
+            texts.extend(tone_closing(writer));
+            let labels = writer.context.tone.contact.clone();
+            actions.extend(
+                labels
+                    .split(';')
+                    .find_map(|label| button(writer, at, label.trim(), "contact")),
+            );
+        }
     }
     texts.extend(words(writer, at));
     if actions.is_empty() {
