@@ -163,9 +163,13 @@ fn allowed(key: &str) -> &'static str {
         "log.format" => "\"auto\", \"human\" or \"json\"",
         "server.role" => "\"all\", \"api\" or \"worker\"",
         "graphql.trusted_only" => "true or false",
-        "graphql.trusted_documents" | "server.cors_origins" | "database.url" | "redis.url" | "redis.prefix" | "log.filter" | "ai.script" => {
-            "a text in quotes"
-        }
+        "graphql.trusted_documents"
+        | "server.cors_origins"
+        | "database.url"
+        | "redis.url"
+        | "redis.prefix"
+        | "log.filter"
+        | "ai.script" => "a text in quotes",
         _ => "a whole number, 0 or more",
     }
 }
@@ -366,8 +370,16 @@ mod tests {
                 "https://app.example/path",
                 vec!["server.cors_origins", "app.example/path", "without a path"],
             ),
-            ("SITEWRIGHT_SERVER__CORS_ORIGINS", "*", vec!["server.cors_origins", "keys"]),
-            ("SITEWRIGHT_GRAPHQL__TRUSTED_ONLY", "true", vec!["graphql.trusted_only", "manifest"]),
+            (
+                "SITEWRIGHT_SERVER__CORS_ORIGINS",
+                "*",
+                vec!["server.cors_origins", "keys"],
+            ),
+            (
+                "SITEWRIGHT_GRAPHQL__TRUSTED_ONLY",
+                "true",
+                vec!["graphql.trusted_only", "manifest"],
+            ),
             (
                 "SITEWRIGHT_JOBS__COLOUR",
                 "red",

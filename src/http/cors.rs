@@ -17,7 +17,13 @@ const REMEMBERED: Duration = Duration::from_secs(3600);
 /// Answers the questions of browsers for the sites that may ask.
 pub fn layer(server: &Server) -> CorsLayer {
     let header = |name| HeaderName::from_static(name);
-    let allowed = [ACCEPT, AUTHORIZATION, CONTENT_TYPE, header("last-event-id"), header("x-request-id")];
+    let allowed = [
+        ACCEPT,
+        AUTHORIZATION,
+        CONTENT_TYPE,
+        header("last-event-id"),
+        header("x-request-id"),
+    ];
     CorsLayer::new()
         .allow_origin(origins(server))
         .allow_methods([Method::GET, Method::POST])

@@ -106,7 +106,10 @@ mod tests {
         assert!(verdict("127.0.0.1:8080", None));
         assert!(verdict("localhost:8080", Some("http://localhost:8080")));
         assert!(verdict("[::1]:8080", Some("http://[::1]:8080")));
-        assert!(verdict("localhost:8080", Some("https://app.example")), "a page of the list");
+        assert!(
+            verdict("localhost:8080", Some("https://app.example")),
+            "a page of the list"
+        );
         assert!(!verdict("evil.example", Some("https://app.example")), "a rebound name");
     }
 

@@ -1,5 +1,8 @@
 //! The mirror's types. A value is a number; what is below it is that number mixed with the field's name and arguments.
 
+// A field's arguments are those of its function, and one field here has every kind of argument.
+#![allow(clippy::too_many_arguments)]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
