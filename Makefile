@@ -32,10 +32,12 @@ check: ## format and lints only
 	$(call section,Lints)
 	@cargo clippy --workspace --all-targets $(FEATURES) --quiet -- -D warnings
 
-judges: tests/judges/node_modules/.package-lock.json ## what the tools of others say about the schema and a running server
+judges: tests/judges/node_modules/.package-lock.json examples/apollo-client/node_modules/.package-lock.json ## what the tools of others say about the schema and a running server
 	$(call section,Outside judges)
 	@cargo build --quiet $(FEATURES)
 	@cd tests/judges && npm test --silent
+	$(call section,The client kit: Apollo Client against a running server)
+	@cd examples/apollo-client && npm test --silent
 
 measure: ## how fast and how large it is: a release build, then the scripts behind docs/performance.md
 	@cargo build --release --example throughput --bin sitewright
@@ -58,8 +60,13 @@ graphiql: ## install GraphiQL's files, which the server embeds; without Node or 
 clean: ## remove what was built and installed
 	@cargo clean
 	@rm -rf tests/judges/node_modules assets/graphiql/node_modules
+	@rm -rf examples/apollo-client/node_modules examples/apollo-client/build examples/apollo-client/src/generated
 	@find assets/graphiql/dist -type f ! -name README.md -delete
 
 tests/judges/node_modules/.package-lock.json: tests/judges/package-lock.json
 	@cd tests/judges && $(NPM_CI)
+	@touch $@
+
+examples/apollo-client/node_modules/.package-lock.json: examples/apollo-client/package-lock.json
+	@cd examples/apollo-client && $(NPM_CI)
 	@touch $@
