@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
 use parking_lot::Mutex;
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, Select};
 use uuid::Uuid;
 
 use super::caller::Caller;
@@ -71,10 +71,9 @@ fn check(new: &NewKey, now: Instant) -> Result<String> {
     }
 }
 
-/// The account's keys, the newest first, revoked and expired ones included.
-pub async fn list(db: &Db, account: Uuid) -> Result<Vec<api_key::Model>> {
-    let keys = api_key::Entity::find().filter(api_key::Column::AccountId.eq(account));
-    Ok(keys.order_by_desc(api_key::Column::Id).all(db.reader()).await?)
+/// The account's keys, revoked and expired ones included.
+pub fn of_account(account: Uuid) -> Select<api_key::Entity> {
+    api_key::Entity::find().filter(api_key::Column::AccountId.eq(account))
 }
 
 /// Ends a key. Revoking it again changes nothing.

@@ -7,4 +7,4 @@ mod keys;
 mod secret;
 
 pub use caller::Caller;
-pub use keys::{NewKey, authenticate, create, gone_among, is_live, list, revoke};
+pub use keys::{NewKey, authenticate, create, gone_among, is_live, of_account, revoke};

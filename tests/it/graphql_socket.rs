@@ -183,7 +183,7 @@ async fn a_revoked_key_starts_nothing_more_and_ends_its_socket(backend: Backend)
     socket.subscribe("before", "{ __typename }", json!({})).await;
     assert_eq!(socket.receive().await["payload"]["data"]["__typename"], "Query");
     assert_eq!(socket.receive().await["type"], "complete");
-    for key in auth::list(db, account).await.unwrap() {
+    for key in auth::of_account(account).all(db.reader()).await.unwrap() {
         auth::revoke(db, account, key.id).await.unwrap();
     }
     socket.subscribe("after", "{ __typename }", json!({})).await;

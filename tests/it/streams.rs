@@ -170,7 +170,7 @@ async fn a_revoked_key_ends_event_streams_and_parts(backend: Backend) {
     let watch = "subscription { accountEvents { __typename } }";
     let mut events = Reading::open(&served, EVENTS, watch, json!({}), None).await;
     let mut parts = Reading::open(&served, PARTS, watch, json!({}), None).await;
-    for key in auth::list(db, account).await.unwrap() {
+    for key in auth::of_account(account).all(db.reader()).await.unwrap() {
         auth::revoke(db, account, key.id).await.unwrap();
     }
     let (kind, _, data) = events.event().await.unwrap();

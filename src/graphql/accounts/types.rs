@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
 use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter};
 
+use crate::auth;
 use crate::entities::{account, api_key, credit_entry};
 use crate::error::Error;
 use crate::graphql::context::Reach;
@@ -123,8 +124,7 @@ impl Account {
 
 impl Account {
     async fn keys(&self, ctx: &Context<'_>, args: &PageArgs) -> Result<Slice<api_key::Model>> {
-        let keys = api_key::Entity::find().filter(api_key::Column::AccountId.eq(self.0.id));
-        let reader = ctx.app().db.reader();
+        let (reader, keys) = (ctx.app().db.reader(), auth::of_account(self.0.id));
         slice(reader, keys, api_key::Column::Id, Order::Desc, args, |row| row.id).await
     }
 
