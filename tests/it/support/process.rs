@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::process::{Command, ExitStatus, Stdio};
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::{SinkExt, StreamExt};
 use rustix::process::{Pid, Signal, kill_process};
@@ -252,6 +253,18 @@ impl Server {
     /// Lets a viewer watch a job from where it stands until the end of the job or of the server, or until it has seen
     /// enough.
     pub async fn watch(&self, world: &World, viewer: &mut Viewer, job: Uuid, enough: impl Fn(&Viewer) -> bool) {
+        self.watch_within(PATIENCE, world, viewer, job, enough).await;
+    }
+
+    /// The same for a stream that may take longer than others.
+    pub async fn watch_within(
+        &self,
+        patience: Duration,
+        world: &World,
+        viewer: &mut Viewer,
+        job: Uuid,
+        enough: impl Fn(&Viewer) -> bool,
+    ) {
         let watching = async {
             let Ok(mut socket) = Socket::open(self.address).await else {
                 return;
@@ -266,7 +279,7 @@ impl Server {
                 }
             }
         };
-        if tokio::time::timeout(PATIENCE, watching).await.is_err() {
+        if tokio::time::timeout(patience, watching).await.is_err() {
             panic!("the stream of {job} does not end: {viewer:#?}");
         }
     }
