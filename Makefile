@@ -10,7 +10,7 @@ FEATURES := --features faults
 NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 section = @printf '\n== %s\n' "$(1)"
 
-.PHONY: help run test check judges measure schema graphiql setup clean
+.PHONY: help run test check judges deploy measure schema graphiql setup clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -24,6 +24,7 @@ test: setup ## format, lints, every test on SQLite and Postgres, and the outside
 	$(call section,Tests)
 	@cargo nextest run --workspace $(FEATURES) $(if $(CI),--profile ci)
 	@$(MAKE) --no-print-directory judges
+	@$(MAKE) --no-print-directory deploy
 	$(call section,Everything passed)
 
 check: ## format and lints only
@@ -38,6 +39,11 @@ judges: tests/judges/node_modules/.package-lock.json examples/apollo-client/node
 	@cd tests/judges && npm test --silent
 	$(call section,The client kit: Apollo Client against a running server)
 	@cd examples/apollo-client && npm test --silent
+
+deploy: tests/deploy/node_modules/.package-lock.json ## what linters and the program say about the Dockerfile, Compose and the proxy
+	$(call section,Files for operators)
+	@cargo build --quiet $(FEATURES)
+	@cd tests/deploy && npm test --silent
 
 measure: ## how fast and how large it is: a release build, then the scripts behind docs/performance.md
 	@cargo build --release --example throughput --bin sitewright
@@ -59,7 +65,7 @@ graphiql: ## install GraphiQL's files, which the server embeds; without Node or 
 
 clean: ## remove what was built and installed
 	@cargo clean
-	@rm -rf tests/judges/node_modules assets/graphiql/node_modules
+	@rm -rf tests/judges/node_modules tests/deploy/node_modules assets/graphiql/node_modules
 	@rm -rf examples/apollo-client/node_modules examples/apollo-client/build examples/apollo-client/src/generated
 	@find assets/graphiql/dist -type f ! -name README.md -delete
 
@@ -69,4 +75,8 @@ tests/judges/node_modules/.package-lock.json: tests/judges/package-lock.json
 
 examples/apollo-client/node_modules/.package-lock.json: examples/apollo-client/package-lock.json
 	@cd examples/apollo-client && $(NPM_CI)
+	@touch $@
+
+tests/deploy/node_modules/.package-lock.json: tests/deploy/package-lock.json
+	@cd tests/deploy && $(NPM_CI)
 	@touch $@

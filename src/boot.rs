@@ -87,7 +87,8 @@ pub async fn start(app: App) -> Result<Running> {
         app.bus.join(redis.clone(), &app.links, &app.hang_up);
         let (keep, hang_up) = (redis.clone(), app.hang_up.clone());
         app.links.spawn(async move { keep.keep(hang_up).await });
-        redis.settle().await;
+        // Events of the first moments should reach others at once; a server does not wait for more.
+        redis.settle(Duration::from_millis(500)).await;
     } else if app.config.server.role != Role::All {
         tracing::warn!(
             "without Redis (redis.url) the roles hear of each other from the database: every event arrives within \
@@ -118,6 +119,7 @@ impl Running {
         if tokio::time::timeout(patience, self.app.tasks.wait()).await.is_err() {
             tracing::warn!(tasks = self.app.tasks.len(), "some tasks did not end in time");
         }
+        self.app.engine.leave().await;
         // Only now: jobs that were given back have said so to the other processes.
         self.app.hang_up.cancel();
         self.app.links.close();
@@ -157,7 +159,7 @@ pub fn redis(config: &Config, epoch: &str) -> Result<Option<Redis>> {
     if redis.url.is_empty() {
         return Ok(None);
     }
-    let connected = Redis::connect(&redis.url, &redis.prefix, epoch);
+    let connected = Redis::connect(redis, epoch);
     let refusal = |message: String| Error::from(Refusal::invalid(&["redis", "url"], "INVALID", message));
     connected.map(Some).map_err(refusal)
 }

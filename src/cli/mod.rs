@@ -10,6 +10,7 @@ mod generate;
 mod key;
 mod ledger;
 mod migrate;
+mod ready;
 mod serve;
 mod tasks;
 mod watch;
@@ -48,6 +49,8 @@ enum Command {
     Generate(generate::Args),
     Watch(watch::Args),
     Tasks(tasks::Args),
+    /// Ask the server of this configuration on this machine whether it can serve; exit code 0 when it can.
+    Ready,
     /// Apply, take back or list the database's migrations. `serve` applies them by itself.
     #[command(subcommand)]
     Migrate(migrate::Command),
@@ -114,6 +117,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
     match cli.command {
         None | Some(Command::Serve { .. }) => serve::run(config).await?,
         Some(Command::Tasks(args)) => tasks::run(&config, args).await?,
+        Some(Command::Ready) => ready::run(&config).await?,
         Some(Command::Migrate(command)) => migrate::run(&config, command).await?,
         Some(Command::Account(command)) => account::run(&config, command).await?,
         Some(Command::Key(command)) => key::run(&config, command).await?,

@@ -38,7 +38,8 @@ pub async fn run(config: &Config, args: Args) -> Result<(), Failure> {
         tokio::spawn(async move { redis.keep(hang_up).await })
     });
     if let Some(redis) = &redis {
-        redis.settle().await;
+        // Nobody waits for this command but a person: better a moment later than from the database.
+        redis.settle(Duration::from_secs(2)).await;
     }
     loop {
         let (source, workers) = list(&db, redis.as_ref()).await?;

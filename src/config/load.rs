@@ -168,6 +168,7 @@ fn allowed(key: &str) -> &'static str {
         | "database.url"
         | "redis.url"
         | "redis.prefix"
+        | "redis.ca_file"
         | "log.filter"
         | "ai.script" => "a text in quotes",
         _ => "a whole number, 0 or more",
@@ -223,6 +224,12 @@ fn check_places(config: &Config) -> Result<(), ConfigError> {
     }
     if database.max_connections < 2 {
         return wrong("database.max_connections", &database.max_connections, "at least 2");
+    }
+    if database.statement_cache == 0 {
+        // The driver prepares every statement under a name and forgets it without a word to Postgres, which does not.
+        let rule = "at least 1: without a cache, statements would pile up in Postgres. Behind PgBouncer see \
+                    docs/operations.md";
+        return wrong("database.statement_cache", &0, rule);
     }
     if !redis.url.is_empty() && !begins(&redis.url, REDIS_SCHEMES) {
         let rule = "redis://HOST:PORT, rediss://…, redis-sentinel://… or redis-cluster://…";
@@ -384,6 +391,11 @@ mod tests {
                 "SITEWRIGHT_JOBS__COLOUR",
                 "red",
                 vec!["SITEWRIGHT_JOBS__COLOUR", "concurrency"],
+            ),
+            (
+                "SITEWRIGHT_DATABASE__STATEMENT_CACHE",
+                "0",
+                vec!["database.statement_cache", "at least 1", "PgBouncer"],
             ),
             (
                 "SITEWRIGHT_SERVER__LISTEN",

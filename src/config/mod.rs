@@ -94,6 +94,8 @@ pub struct Redis {
     /// Empty: none.
     pub url: String,
     pub prefix: String,
+    /// Empty: the certificates of this machine.
+    pub ca_file: String,
 }
 
 impl std::fmt::Debug for Redis {

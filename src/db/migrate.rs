@@ -2,12 +2,11 @@
 
 use migration::{Migrator, MigratorTrait};
 use sea_orm::{
-    ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, TransactionOptions,
-    TransactionTrait,
+    ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, TransactionOptions, TransactionTrait,
 };
 
 use super::dialect::{rows, sql};
-use super::{Db, beside};
+use super::{Db, beside, unlimited_options};
 use crate::error::{Error, Result};
 
 /// Any number; it only has to be the same in every process that migrates.
@@ -90,11 +89,7 @@ impl Db {
         if self.file.is_some() {
             return Ok(self.writer.clone());
         }
-        let options = ConnectOptions::new(&self.url)
-            .max_connections(1)
-            .sqlx_logging(false)
-            .to_owned();
-        Ok(Database::connect(options).await?)
+        Ok(Database::connect(unlimited_options(&self.config)).await?)
     }
 
     async fn migration_guard(&self) -> Result<MigrationGuard> {

@@ -29,16 +29,15 @@ pub struct Db {
     backend: DbBackend,
     /// The file of a SQLite database; none when it lives in memory or on a server.
     file: Option<PathBuf>,
-    url: String,
+    config: config::Database,
     pulse: Pulse,
 }
 
 impl Db {
     /// Opens the database; a SQLite file is created when it is missing. `purpose` is how Postgres shows this process.
     pub async fn connect(config: &config::Database, purpose: &str) -> Result<Self> {
-        let url = config.url.clone();
-        if url.starts_with("sqlite:") {
-            let file = sqlite_file(&url)?;
+        if config.url.starts_with("sqlite:") {
+            let file = sqlite_file(&config.url)?;
             let writer = Database::connect(sqlite_options(&file, 1, true)).await?;
             let reader = Database::connect(sqlite_options(&file, 8, false)).await?;
             return Ok(Db {
@@ -46,7 +45,7 @@ impl Db {
                 reader,
                 backend: DbBackend::Sqlite,
                 file: Some(file),
-                url,
+                config: config.clone(),
                 pulse: Pulse::steady(),
             });
         }
@@ -58,7 +57,7 @@ impl Db {
             reader: pool,
             backend: DbBackend::Postgres,
             file: None,
-            url,
+            config: config.clone(),
             pulse,
         })
     }
@@ -154,6 +153,25 @@ fn postgres_options(config: &config::Database, purpose: &str) -> ConnectOptions 
         options
             .options(session.iter().map(|(name, value)| (*name, value.as_str())))
             .statement_cache_capacity(cache)
+    });
+    options
+}
+
+/// One connection for changes of the schema, in which nothing is cut short, whatever the role's own settings say.
+fn unlimited_options(config: &config::Database) -> ConnectOptions {
+    let mut options = ConnectOptions::new(&config.url);
+    options
+        .max_connections(1)
+        .sqlx_logging(false)
+        .set_application_name("sitewright-migrate");
+    let cache = config.statement_cache;
+    options.map_sqlx_postgres_opts(move |options| {
+        let never = [
+            ("statement_timeout", "0"),
+            ("lock_timeout", "0"),
+            ("idle_in_transaction_session_timeout", "0"),
+        ];
+        options.options(never).statement_cache_capacity(cache)
     });
     options
 }

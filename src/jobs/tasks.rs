@@ -62,7 +62,8 @@ impl From<&job::Model> for Task {
     }
 }
 
-/// Tells what this process runs, as it changes and with every heartbeat, until the last job has gone.
+/// Tells what this process runs, as it changes and with every heartbeat, until the last job has gone; [`Engine::leave`]
+/// says the rest.
 pub(super) async fn tell(engine: Engine, shutdown: CancellationToken) {
     let Some(redis) = engine.redis.clone() else { return };
     let worker = engine.worker.simple().to_string();
@@ -83,7 +84,16 @@ pub(super) async fn tell(engine: Engine, shutdown: CancellationToken) {
             () = shutdown.cancelled(), if !shutdown.is_cancelled() => {}
         }
     }
-    let _ = redis.tell_nothing(&worker).await;
+}
+
+impl Engine {
+    /// Takes this process off the list, while its connection to Redis still stands.
+    pub async fn leave(&self) {
+        if let Some(redis) = &self.redis {
+            // What cannot be taken off expires.
+            let _ = redis.tell_nothing(&self.worker.simple().to_string()).await;
+        }
+    }
 }
 
 fn own(engine: &Engine) -> WorkerTasks {

@@ -9,17 +9,20 @@ use std::time::Duration;
 
 use fred::clients::{Client, SubscriberClient};
 use fred::interfaces::{ClientLike, EventInterface, PubsubInterface};
-use fred::types::config::{Config, ReconnectPolicy, UnresponsiveConfig};
+use fred::types::config::{ReconnectPolicy, Server, UnresponsiveConfig};
 use fred::types::{Builder, RespVersion};
 use parking_lot::Mutex;
 use tokio::sync::{broadcast, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::address;
+use crate::config;
+
 /// How long any operation may take. Nobody's request waits for one: a watcher that joins gives up sooner by itself.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// How long a start of the process waits for its first connection.
-const FIRST: Duration = Duration::from_secs(1);
+/// How long a farewell may take.
+const FAREWELL: Duration = Duration::from_millis(500);
 /// How often both connections are asked whether they live, and how often while they do not.
 const PULSE: Duration = Duration::from_secs(1);
 const PULSE_WHILE_DOWN: Duration = Duration::from_millis(100);
@@ -58,13 +61,9 @@ struct Inner {
 }
 
 impl Redis {
-    /// Begins to connect and goes on trying; the error is a sentence about the URL, without the password in it.
-    pub fn connect(url: &str, prefix: &str, epoch: &str) -> Result<Self, String> {
-        let mut config = Config::from_url(url).map_err(|_| {
-            "redis.url is not a Redis address: it must be redis://HOST:PORT, rediss:// for TLS, redis-sentinel:// or \
-             redis-cluster://, as in redis://127.0.0.1:6379."
-                .to_string()
-        })?;
+    /// Begins to connect and goes on trying; the error is a sentence about the settings, without the password in them.
+    pub fn connect(settings: &config::Redis, epoch: &str) -> Result<Self, String> {
+        let mut config = address::read(settings)?;
         config.fail_fast = false;
         config.version = RespVersion::RESP3;
         let mut builder = Builder::from_config(config);
@@ -84,8 +83,8 @@ impl Redis {
                 performance.default_command_timeout = PATIENCE;
                 performance.broadcast_channel_capacity = BELLS;
             })
-            // The first connection waits for the policy as well.
-            .set_policy(ReconnectPolicy::new_constant(0, 100));
+            // The first wait comes before the first attempt, so it is short.
+            .set_policy(ReconnectPolicy::new_linear(0, 500, 50));
         let wrong = |_| "redis.url cannot be used: this build does not know its scheme.".to_string();
         let client = builder.build().map_err(wrong)?;
         let subscriber = builder.build_subscriber_client().map_err(wrong)?;
@@ -94,7 +93,7 @@ impl Redis {
         Ok(Redis(Arc::new(Inner {
             client,
             subscriber,
-            prefix: format!("{prefix}:{epoch}"),
+            prefix: format!("{}:{epoch}", settings.prefix),
             up: watch::channel(false).0,
             complained: Mutex::default(),
         })))
@@ -112,6 +111,7 @@ impl Redis {
     /// Watches over the connections until `stop`, then closes them. Says once a minute that Redis is away.
     pub async fn keep(&self, stop: CancellationToken) {
         let (mut down_since, mut told): (_, Option<Instant>) = (Instant::now(), None);
+        let mut causes = [self.0.client.error_rx(), self.0.subscriber.error_rx()];
         loop {
             let is_up = self.answers().await;
             let has_changed = self.0.up.send_if_modified(|up| std::mem::replace(up, is_up) != is_up);
@@ -125,6 +125,7 @@ impl Redis {
             if !is_up && is_due && down_since.elapsed() >= QUIET {
                 told = Some(Instant::now());
                 tracing::warn!(
+                    cause = newest(&mut causes),
                     "Redis does not answer (redis.url); jobs and credits are safe, but other processes hear of them by \
                      asking the database, and text is live only where it is written"
                 );
@@ -135,17 +136,17 @@ impl Redis {
             }
         }
         // A Redis that never answers must not keep the process.
-        let _ = tokio::time::timeout(FIRST, async {
+        let _ = tokio::time::timeout(FAREWELL, async {
             let _ = self.0.subscriber.quit().await;
             let _ = self.0.client.quit().await;
         })
         .await;
     }
 
-    /// Resolves when both connections stand, or after a moment.
-    pub async fn settle(&self) {
+    /// Resolves when both connections stand, or when that takes longer.
+    pub async fn settle(&self, patience: Duration) {
         let mut health = self.health();
-        let _ = tokio::time::timeout(FIRST, health.wait_for(|up| *up)).await;
+        let _ = tokio::time::timeout(patience, health.wait_for(|up| *up)).await;
     }
 
     async fn answers(&self) -> bool {
@@ -253,11 +254,26 @@ impl Redis {
     }
 }
 
+/// Why the connections failed last, as their client says it; nothing when they are merely silent.
+fn newest(causes: &mut [broadcast::Receiver<(fred::error::Error, Option<Server>)>]) -> Option<String> {
+    let mut newest = None;
+    for causes in causes {
+        loop {
+            match causes.try_recv() {
+                Ok((cause, _)) => newest = Some(cause.to_string()),
+                Err(broadcast::error::TryRecvError::Lagged(_)) => {}
+                Err(_) => break,
+            }
+        }
+    }
+    newest
+}
+
 /// What [`Redis::messages`] gives.
 pub struct Messages {
     redis: Redis,
     bells: broadcast::Receiver<fred::types::Message>,
-    connections: broadcast::Receiver<fred::types::config::Server>,
+    connections: broadcast::Receiver<Server>,
     health: watch::Receiver<bool>,
 }
 

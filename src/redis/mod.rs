@@ -14,6 +14,7 @@
 //! so every operation gives up after two seconds, nobody's request waits for one, and nothing is tried twice. Deliberately absent: blocking reads
 //! (they stop everything else on the connection) and any value that exists only here.
 
+mod address;
 mod link;
 mod stream;
 mod tasks;

@@ -1,5 +1,6 @@
 //! Redis between processes: text reaches other nodes, losing Redis loses nothing, and what it keeps is bounded.
 
+mod kinds;
 mod nodes;
 mod outages;
 

@@ -8,6 +8,7 @@ mod support;
 
 mod binary;
 mod carrier;
+mod cluster;
 mod commands;
 mod crashes;
 mod feeds;

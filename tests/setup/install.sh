@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes sure that everything the tests use is there: a C compiler, PostgreSQL's programs, redis-server, Node.js 20
-# with npm and cargo-nextest. As root on Debian it installs what is missing; otherwise it names all of it at once and stops.
+# Makes sure that everything the tests use is there: a C compiler, PostgreSQL's programs, redis-server, haproxy, openssl,
+# Node.js 20 with npm and cargo-nextest. As root on Debian it installs what is missing; otherwise it names all of it at once and stops.
 # It starts no service: the tests start and stop their own processes.
 set -euo pipefail
 
@@ -74,6 +74,16 @@ if ! command -v redis-server >/dev/null; then
     # Its package starts a service by itself; the tests want only the program.
     if can_install; then apt_install redis-server && { systemctl disable --now redis-server || true; } >/dev/null 2>&1; fi
     command -v redis-server >/dev/null || need "Redis 7 or newer (redis-server)" "apt-get install redis-server"
+fi
+
+if ! command -v haproxy >/dev/null; then
+    if can_install; then apt_install haproxy && { systemctl disable --now haproxy || true; } >/dev/null 2>&1; fi
+    command -v haproxy >/dev/null || need "HAProxy 2.6 or newer (haproxy)" "apt-get install haproxy"
+fi
+
+if ! command -v openssl >/dev/null; then
+    if can_install; then apt_install openssl || true; fi
+    command -v openssl >/dev/null || need "openssl, which makes the certificates of a test" "apt-get install openssl"
 fi
 
 if ! has_node; then

@@ -266,7 +266,7 @@ impl Server {
         enough: impl Fn(&Viewer) -> bool,
     ) {
         let watching = async {
-            let Ok(mut socket) = Socket::open(self.address).await else {
+            let Ok(mut socket) = Socket::open(self.address, None).await else {
                 return;
             };
             if socket.subscribe(job, viewer, &self.epoch).await.is_err() {
@@ -293,44 +293,56 @@ impl Server {
 }
 
 /// A graphql-transport-ws connection with one subscription.
-struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
+pub struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 const JOB_EVENTS: &str = "subscription($job: ID!, $after: Cursor) { jobEvents(jobId: $job, after: $after) { __typename cursor \
     ... on BlockReady { blockId } ... on TextWritten { blockId path offset text } \
     ... on JobSnapshot { blocks { id status } open { blockId path text } } } }";
 
 impl Socket {
-    async fn open(address: SocketAddr) -> Result<Socket, tungstenite::Error> {
+    pub async fn open(address: SocketAddr, key: Option<&str>) -> Result<Socket, tungstenite::Error> {
         let mut request = format!("ws://{address}/graphql").into_client_request()?;
         let protocol = "graphql-transport-ws".parse().expect("a header");
         request.headers_mut().insert("sec-websocket-protocol", protocol);
         let (stream, _) = tokio_tungstenite::connect_async(request).await?;
         let mut socket = Socket(stream);
-        socket.say(json!({ "type": "connection_init" })).await?;
+        let payload = key.map(|key| json!({ "Authorization": format!("Bearer {key}") }));
+        socket
+            .say(json!({ "type": "connection_init", "payload": payload.unwrap_or(json!({})) }))
+            .await?;
         Ok(socket)
     }
 
-    async fn subscribe(&mut self, job: Uuid, viewer: &Viewer, epoch: &str) -> Result<(), tungstenite::Error> {
+    pub async fn subscribe(&mut self, job: Uuid, viewer: &Viewer, epoch: &str) -> Result<(), tungstenite::Error> {
         let after = viewer.cursor.map(|at| {
             let epoch = epoch.to_string();
             Cursor::Job { epoch, id: job, at }.encode()
         });
+        let job = GlobalId::new(IdKind::Job, job).to_string();
+        self.ask(JOB_EVENTS, json!({ "job": job, "after": after })).await
+    }
+
+    pub async fn ask(&mut self, query: &str, variables: Value) -> Result<(), tungstenite::Error> {
         // A server that is gone says nothing; any other first word is the acknowledgement.
         match self.hear().await {
             Some(word) => assert_eq!(word["type"], "connection_ack", "{word}"),
             None => return Err(tungstenite::Error::ConnectionClosed),
         }
-        let variables = json!({ "job": GlobalId::new(IdKind::Job, job).to_string(), "after": after });
-        let payload = json!({ "query": JOB_EVENTS, "variables": variables });
+        let payload = json!({ "query": query, "variables": variables });
         self.say(json!({ "id": "1", "type": "subscribe", "payload": payload }))
             .await
     }
 
-    /// The next event; none when the stream is complete or the server is gone.
-    async fn next(&mut self) -> Option<Heard> {
-        let word = self.hear().await?;
+    /// The next event of a job; none when the stream is complete or the server is gone.
+    pub async fn next(&mut self) -> Option<Heard> {
+        self.payload().await.map(|payload| heard(&payload))
+    }
+
+    /// The next result as it comes.
+    pub async fn payload(&mut self) -> Option<Value> {
+        let mut word = self.hear().await?;
         match word["type"].as_str() {
-            Some("next") => Some(heard(&word["payload"])),
+            Some("next") => Some(word["payload"].take()),
             Some("complete") => None,
             _ => panic!("the server says {word}"),
         }

@@ -3,6 +3,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -17,6 +18,7 @@ pub struct TestRedis {
     port: u16,
     /// What is said on its command line beside the usual.
     extra: Vec<String>,
+    is_sentinel: bool,
     child: Option<Child>,
 }
 
@@ -37,17 +39,30 @@ impl TestRedis {
         panic!("redis-server does not start on any port; is it installed?");
     }
 
+    /// A Sentinel with this configuration, which it writes to.
+    pub fn sentinel(config: &Path) -> TestRedis {
+        let config = config.to_str().expect("a plain path");
+        // Its file comes first on the command line, and it takes no settings of storage.
+        let mut redis = TestRedis::reserved(vec![config.to_string(), "--sentinel".to_string()]);
+        redis.is_sentinel = true;
+        assert!(redis.launch(), "a Sentinel does not start");
+        redis
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// An address on which nothing answers yet.
     pub fn not_yet() -> TestRedis {
         TestRedis::reserved(Vec::new())
     }
 
     fn reserved(extra: Vec<String>) -> TestRedis {
-        let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let port = free.local_addr().expect("it has an address").port();
         TestRedis {
-            port,
+            port: free_port(),
             extra,
+            is_sentinel: false,
             child: None,
         }
     }
@@ -63,10 +78,16 @@ impl TestRedis {
 
     fn launch(&mut self) -> bool {
         // The kernel ends it with us, however we end.
-        let child = Command::new("setpriv")
-            .args(["--pdeathsig", "KILL", "redis-server", "--port", &self.port.to_string()])
-            .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
-            .args(&self.extra)
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL", "redis-server"]);
+        if self.is_sentinel {
+            command.args(&self.extra);
+        }
+        command.args(["--port", &self.port.to_string(), "--bind", "127.0.0.1"]);
+        if !self.is_sentinel {
+            command.args(["--save", "", "--appendonly", "no"]).args(&self.extra);
+        }
+        let child = command
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -179,6 +200,12 @@ impl TestRedis {
         stream.write_all(text.as_bytes()).ok()?;
         Some(BufReader::new(stream))
     }
+}
+
+/// A port that nobody uses at this moment.
+pub fn free_port() -> u16 {
+    let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    free.local_addr().expect("it has an address").port()
 }
 
 impl Drop for TestRedis {
