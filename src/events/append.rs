@@ -16,10 +16,18 @@ use crate::entities::{account_event, blueprint_event, job, job_event};
 use crate::error::Result;
 use crate::ids::Position;
 
-/// Appends one event to a job's stream.
-///
-/// `durable` is the event before it in the database, `item` the item before it in the live stream;
-/// they differ when text was written in between. The caller stores `at` in the job's row.
+/// An event and its place in its job's stream.
+pub struct JobEntry<'a> {
+    pub job: Uuid,
+    pub at: Position,
+    /// The event before it in the database.
+    pub durable: Option<Position>,
+    /// The item before it in the live stream; another one when text was written in between.
+    pub item: Option<Position>,
+    pub event: &'a JobEvent,
+}
+
+/// Appends one event to a job's stream. The caller stores `at` in the job's row.
 pub async fn job_event(
     unit: &mut Unit,
     job: Uuid,
@@ -28,28 +36,49 @@ pub async fn job_event(
     item: Option<Position>,
     event: &JobEvent,
 ) -> Result<()> {
-    let time = now();
-    let row = job_event::ActiveModel {
-        job_id: Set(job),
-        lease: Set(at.lease),
-        n: Set(at.n),
-        prev_lease: Set(durable.map(|position| position.lease)),
-        prev_n: Set(durable.map(|position| position.n)),
-        kind: Set(event.kind().to_string()),
-        payload: Set(serde_json::to_value(event)?),
-        at: Set(time),
-    };
-    job_event::Entity::insert(row).exec_without_returning(&unit.tx).await?;
-    let item = Item {
-        at,
-        prev: item,
-        time,
-        body: ItemBody::Event(event.clone()),
-    };
-    unit.after_commit(Notice::Item {
+    let entry = JobEntry {
         job,
-        item: Arc::new(item),
-    });
+        at,
+        durable,
+        item,
+        event,
+    };
+    job_events(unit, &[entry]).await
+}
+
+/// The same for several events at once: a checkpoint has two or three, and each statement is a trip to the database.
+pub async fn job_events(unit: &mut Unit, entries: &[JobEntry<'_>]) -> Result<()> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let (mut models, time) = (Vec::with_capacity(entries.len()), now());
+    for entry in entries {
+        models.push(job_event::ActiveModel {
+            job_id: Set(entry.job),
+            lease: Set(entry.at.lease),
+            n: Set(entry.at.n),
+            prev_lease: Set(entry.durable.map(|position| position.lease)),
+            prev_n: Set(entry.durable.map(|position| position.n)),
+            kind: Set(entry.event.kind().to_string()),
+            payload: Set(serde_json::to_value(entry.event)?),
+            at: Set(time),
+        });
+    }
+    job_event::Entity::insert_many(models)
+        .exec_without_returning(&unit.tx)
+        .await?;
+    for entry in entries {
+        let item = Item {
+            at: entry.at,
+            prev: entry.item,
+            time,
+            body: ItemBody::Event(entry.event.clone()),
+        };
+        unit.after_commit(Notice::Item {
+            job: entry.job,
+            item: Arc::new(item),
+        });
+    }
     Ok(())
 }
 

@@ -15,6 +15,7 @@ use crate::credits::{self, AccountChange};
 use crate::db::{rows, sql};
 use crate::entities::job;
 use crate::error::{Error, Result};
+use crate::events::append::JobEntry;
 use crate::events::{BlueprintBody, JobEvent, Unit, append};
 use crate::ids::Position;
 
@@ -40,14 +41,15 @@ pub async fn claim(engine: &Engine, slots: usize) -> Result<Vec<job::Model>> {
     }
     let mut unit = engine.unit().await?;
     let mut granted = Vec::new();
-    for (account, ids) in lock(&unit, &candidates).await? {
+    let locked = lock(&unit, &candidates).await?;
+    for (account, ids) in by_account(&candidates, &locked) {
         granted.extend(grant(&mut unit, engine, account, ids).await?);
     }
     if granted.is_empty() {
         unit.rollback().await?;
         return Ok(Vec::new());
     }
-    announce(&mut unit, &granted).await?;
+    announce(&mut unit, &granted, &locked).await?;
     unit.commit().await?;
     crate::faults::point("after_claim");
     Ok(granted)
@@ -84,34 +86,32 @@ async fn candidates(engine: &Engine, slots: usize) -> Result<Vec<Candidate>> {
         .await?)
 }
 
-/// Locks those candidates that nobody else holds, in id order, and groups them by account, in id order.
-async fn lock(unit: &Unit, candidates: &[&Candidate]) -> Result<Vec<(Uuid, Vec<Uuid>)>> {
+/// Locks those candidates that nobody else holds, in id order; tells where the stream of each stands, for the claim's
+/// `UPDATE` moves the row's own position.
+async fn lock(unit: &Unit, candidates: &[&Candidate]) -> Result<BTreeMap<Uuid, Position>> {
     let marks: Vec<String> = (1..=candidates.len()).map(|n| format!("${n}")).collect();
     let text = format!(
-        "SELECT id FROM jobs WHERE id IN ({}) AND state = 'queued' AND cancel_requested_at IS NULL \
-         ORDER BY id {{skip locked}}",
+        "SELECT id, event_lease, event_n FROM jobs WHERE id IN ({}) AND state = 'queued' \
+         AND cancel_requested_at IS NULL ORDER BY id {{skip locked}}",
         marks.join(", ")
     );
     let values = candidates.iter().map(|candidate| candidate.id.into());
-    let mut locked = Vec::new();
+    let mut locked = BTreeMap::new();
     for row in rows(&unit.tx, &text, values).await? {
-        locked.push(row.try_get::<Uuid>("", "id")?);
+        let at = Position::new(row.try_get("", "event_lease")?, row.try_get("", "event_n")?);
+        locked.insert(row.try_get::<Uuid>("", "id")?, at);
     }
-    // Within an account the order of the candidates decides, should the cap grant only some.
-    let mut accounts: Vec<Uuid> = candidates.iter().map(|candidate| candidate.account_id).collect();
-    accounts.sort();
-    accounts.dedup();
-    let of = |account: Uuid| {
-        let own = candidates
-            .iter()
-            .filter(|c| c.account_id == account && locked.contains(&c.id));
-        (account, own.map(|candidate| candidate.id).collect::<Vec<_>>())
-    };
-    Ok(accounts
-        .into_iter()
-        .map(of)
-        .filter(|(_, ids)| !ids.is_empty())
-        .collect())
+    Ok(locked)
+}
+
+/// The locked jobs by account, in id order. Within an account the order of the candidates decides, should the cap grant
+/// only some.
+fn by_account(candidates: &[&Candidate], locked: &BTreeMap<Uuid, Position>) -> BTreeMap<Uuid, Vec<Uuid>> {
+    let mut accounts: BTreeMap<Uuid, Vec<Uuid>> = BTreeMap::new();
+    for candidate in candidates.iter().filter(|candidate| locked.contains_key(&candidate.id)) {
+        accounts.entry(candidate.account_id).or_default().push(candidate.id);
+    }
+    accounts
 }
 
 /// Takes slots under the account's cap and starts as many jobs.
@@ -158,38 +158,33 @@ async fn start(unit: &Unit, engine: &Engine, id: Uuid) -> Result<Option<job::Mod
     row::one(unit, text, values).await
 }
 
-async fn announce(unit: &mut Unit, started: &[job::Model]) -> Result<()> {
+async fn announce(unit: &mut Unit, started: &[job::Model], before: &BTreeMap<Uuid, Position>) -> Result<()> {
     // Blueprints are locked in the order of their ids.
     let mut sites: BTreeMap<Uuid, Vec<_>> = BTreeMap::new();
-    for job in started {
-        let event = JobEvent::Started { attempt: job.attempt };
-        let before = last_event(unit, job).await?;
-        append::job_event(
-            unit,
-            job.id,
-            Position::new(job.run_lease, 1),
-            Some(before),
-            Some(before),
-            &event,
-        )
-        .await?;
+    let events: Vec<JobEvent> = started
+        .iter()
+        .map(|job| JobEvent::Started { attempt: job.attempt })
+        .collect();
+    let mut entries = Vec::with_capacity(started.len());
+    for (job, event) in started.iter().zip(&events) {
+        let before = before.get(&job.id).copied();
+        entries.push(JobEntry {
+            job: job.id,
+            at: Position::new(job.run_lease, 1),
+            durable: before,
+            item: before,
+            event,
+        });
         if let Some(site) = job.blueprint_id {
             sites
                 .entry(site)
                 .or_default()
-                .push((Some(job.id), BlueprintBody::Job(event)));
+                .push((Some(job.id), BlueprintBody::Job(event.clone())));
         }
     }
+    append::job_events(unit, &entries).await?;
     for (site, events) in sites {
         append::blueprint_events(unit, site, &events).await?;
     }
     Ok(())
-}
-
-/// The event before the claim. The row's own position was moved by the claim's `UPDATE` already.
-async fn last_event(unit: &Unit, job: &job::Model) -> Result<Position> {
-    let text = "SELECT lease, n FROM job_events WHERE job_id = $1 ORDER BY lease DESC, n DESC LIMIT 1";
-    let row = rows(&unit.tx, text, [job.id.into()]).await?.pop();
-    let row = row.ok_or_else(|| Error::internal(format!("job {} has no first event", job.id)))?;
-    Ok(Position::new(row.try_get("", "lease")?, row.try_get("", "n")?))
 }

@@ -14,6 +14,7 @@ use crate::credits::{self, AccountChange, Movement};
 use crate::db::{now, sql};
 use crate::entities::{JobKind, JobState, job};
 use crate::error::{Error, Result};
+use crate::events::append::JobEntry;
 use crate::events::{BlueprintBody, JobEvent, Notice, Unit, append};
 use crate::ids::Position;
 
@@ -58,6 +59,16 @@ struct Ended {
     released: i64,
 }
 
+impl Ended {
+    fn event(&self) -> JobEvent {
+        JobEvent::Finished {
+            state: self.job.state,
+            charged: self.charged,
+            released: self.released,
+        }
+    }
+}
+
 /// Ends `locked.job`; the caller has locked it and its parent and checked the guard under that lock.
 pub(super) async fn settle(unit: &mut Unit, engine: &Engine, locked: Locked, end: End<'_>) -> Result<job::Model> {
     let before = locked.job;
@@ -85,45 +96,80 @@ pub(super) async fn settle(unit: &mut Unit, engine: &Engine, locked: Locked, end
         movements: Movement::settle(job.id, captured, released).collect(),
         jobs: std::iter::once(job.id).chain(ended_parent).collect(),
     };
-    if let Err(shortfall) = credits::apply(unit, change).await? {
-        return Err(Error::internal(format!(
-            "closing a hold needs no credits, yet: {shortfall:?}"
-        )));
-    }
     let ended = Ended {
         job,
         charged: captured,
         released,
     };
-    announce(unit, engine, &ended, parent, &before, &end).await?;
+    announce_jobs(unit, &ended, parent.as_ref(), &before, &end).await?;
+    if let Err(shortfall) = credits::apply(unit, change).await? {
+        return Err(Error::internal(format!(
+            "closing a hold needs no credits, yet: {shortfall:?}"
+        )));
+    }
+    announce(unit, engine, &ended, parent.as_ref(), &end).await?;
     unit.after_commit(Notice::Work);
     log_end(unit, &ended.job, captured);
     Ok(ended.job)
 }
 
-async fn announce(
+/// The events on the streams of the job and of its parent. Both rows are locked already, so this comes before the account:
+/// whoever waits for that one waits for every statement after it.
+async fn announce_jobs(
     unit: &mut Unit,
-    engine: &Engine,
     ended: &Ended,
-    parent: Option<Ended>,
+    parent: Option<&Ended>,
     before: &job::Model,
     end: &End<'_>,
 ) -> Result<()> {
     let job = &ended.job;
-    let finished = |ended: &Ended| JobEvent::Finished {
-        state: ended.job.state,
-        charged: ended.charged,
-        released: ended.released,
-    };
-    let ended_parent = parent.as_ref().filter(|parent| parent.job.state.is_terminal());
+    let (mut durable, mut item, mut at) = (append::durable_position(before), end.item, end.at);
+    let last = ended.event();
+    let mut entries = Vec::with_capacity(end.events.len() + 1);
+    for event in end.events.iter().chain([&last]) {
+        entries.push(JobEntry {
+            job: job.id,
+            at,
+            durable: Some(durable),
+            item: Some(item),
+            event,
+        });
+        (durable, item, at) = (at, at, Position::new(at.lease, at.n + 1));
+    }
+    append::job_events(unit, &entries).await?;
+    if let Some(parent) = parent {
+        let event = match parent.job.state.is_terminal() {
+            true => parent.event(),
+            false => JobEvent::Phase {
+                phase: crate::entities::JobPhase::Writing,
+                progress: parent.job.progress,
+            },
+        };
+        let at = append::durable_position(&parent.job);
+        let prev = Some(Position::new(at.lease, at.n - 1));
+        append::job_event(unit, parent.job.id, at, prev, prev, &event).await?;
+    }
+    Ok(())
+}
+
+/// The site's stream, and what the end does to the content.
+async fn announce(
+    unit: &mut Unit,
+    engine: &Engine,
+    ended: &Ended,
+    parent: Option<&Ended>,
+    end: &End<'_>,
+) -> Result<()> {
+    let job = &ended.job;
+    let ended_parent = parent.filter(|parent| parent.job.state.is_terminal());
     if let Some(site) = job.blueprint_id {
         let before = end
             .events
             .iter()
             .map(|event| (Some(job.id), BlueprintBody::Job(event.clone())));
         let mut events: Vec<_> = before.collect();
-        events.push((Some(job.id), BlueprintBody::Job(finished(ended))));
-        events.extend(ended_parent.map(|parent| (Some(parent.job.id), BlueprintBody::Job(finished(parent)))));
+        events.push((Some(job.id), BlueprintBody::Job(ended.event())));
+        events.extend(ended_parent.map(|parent| (Some(parent.job.id), BlueprintBody::Job(parent.event()))));
         append::blueprint_events(unit, site, &events).await?;
     }
     let ending = Ending {
@@ -140,23 +186,6 @@ async fn announce(
             .activity(parent.job.kind)?
             .close(unit, &parent.job, ending)
             .await?;
-    }
-    let (mut durable, mut item, mut at) = (append::durable_position(before), end.item, end.at);
-    for event in end.events.iter().chain([&finished(ended)]) {
-        append::job_event(unit, job.id, at, Some(durable), Some(item), event).await?;
-        (durable, item, at) = (at, at, Position::new(at.lease, at.n + 1));
-    }
-    if let Some(parent) = &parent {
-        let event = match parent.job.state.is_terminal() {
-            true => finished(parent),
-            false => JobEvent::Phase {
-                phase: crate::entities::JobPhase::Writing,
-                progress: parent.job.progress,
-            },
-        };
-        let at = append::durable_position(&parent.job);
-        let prev = Some(Position::new(at.lease, at.n - 1));
-        append::job_event(unit, parent.job.id, at, prev, prev, &event).await?;
     }
     Ok(())
 }

@@ -14,6 +14,7 @@ use crate::credits::{self, AccountChange, Shortfall};
 use crate::db::{execute, now, rows};
 use crate::entities::{JobKind, idempotency_key, job};
 use crate::error::{Error, Refusal, Result, Why};
+use crate::events::append::JobEntry;
 use crate::events::{BlueprintBody, JobEvent, Notice, Unit, append};
 use crate::ids::Position;
 
@@ -96,6 +97,7 @@ pub async fn enqueue(
     for job in &jobs {
         movements.extend(credits::open_hold(unit, account, job.id, job.price).await?);
     }
+    announce_jobs(unit, &jobs).await?;
     let change = AccountChange {
         account,
         running: 0,
@@ -200,11 +202,21 @@ async fn check_queue(unit: &Unit, engine: &Engine, account: Uuid, new: usize) ->
     Ok(())
 }
 
-/// The first event of each job, on its own stream and its site's.
+/// The first event of each job on its own stream: before the account, for whoever waits for that one waits for every
+/// statement after it.
+async fn announce_jobs(unit: &mut Unit, jobs: &[NewJob]) -> Result<()> {
+    let entries = jobs.iter().map(|job| JobEntry {
+        job: job.id,
+        at: Position::new(1, 1),
+        durable: None,
+        item: None,
+        event: &JobEvent::Queued,
+    });
+    append::job_events(unit, &entries.collect::<Vec<_>>()).await
+}
+
+/// The same on the streams of their sites.
 async fn announce(unit: &mut Unit, jobs: &[NewJob]) -> Result<()> {
-    for job in jobs {
-        append::job_event(unit, job.id, Position::new(1, 1), None, None, &JobEvent::Queued).await?;
-    }
     let mut sites: Vec<Uuid> = jobs.iter().map(|job| job.blueprint_id).collect();
     sites.sort();
     sites.dedup();

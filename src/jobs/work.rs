@@ -17,6 +17,7 @@ use super::stop::{Stop, Why};
 use crate::db::now;
 use crate::entities::{JobPhase, job};
 use crate::error::{Error, Result};
+use crate::events::append::JobEntry;
 use crate::events::{BlueprintBody, Item, ItemBody, JobEvent, Notice, TextDelta, Unit, append};
 use crate::ids::Position;
 
@@ -203,12 +204,20 @@ impl Work {
             return Err(Error::LostLease);
         };
         let (mut durable, mut item, mut n) = (append::durable_position(&self.job), self.item, self.n);
+        let mut entries = Vec::with_capacity(events.len());
         for event in &events {
             n += 1;
             let at = Position::new(lease, n);
-            append::job_event(&mut unit, job.id, at, Some(durable), Some(item), event).await?;
+            entries.push(JobEntry {
+                job: job.id,
+                at,
+                durable: Some(durable),
+                item: Some(item),
+                event,
+            });
             (durable, item) = (at, at);
         }
+        append::job_events(&mut unit, &entries).await?;
         if let Some(site) = job.blueprint_id {
             let phase_changed = self.job.phase != Some(step.phase);
             let events: Vec<_> = events

@@ -242,10 +242,25 @@ pub async fn apply_plan(unit: &Unit, blueprint: Uuid, plan: &SiteStructure, merg
         let gone = block::Column::Id.is_in(merge.deleted_blocks.iter().copied());
         block::Entity::delete_many().filter(gone).exec(&unit.tx).await?;
     }
+    let (mut pages, mut blocks) = (Vec::new(), Vec::new());
     for merged in &merge.pages {
         let planned = &plan.pages[merged.plan];
-        write_page(unit, blueprint, planned, merged).await?;
-        write_sections(unit, planned, merged).await?;
+        match merged.is_new {
+            true => pages.push(new_page(blueprint, planned, merged)),
+            false => update_page(unit, blueprint, planned, merged).await?,
+        }
+        blocks.extend(write_sections(unit, planned, merged).await?);
+    }
+    // All at once: a plan has a dozen pages, and each statement is a trip to the database.
+    if !pages.is_empty() {
+        page::Entity::insert_many(pages)
+            .exec_without_returning(&unit.tx)
+            .await?;
+    }
+    if !blocks.is_empty() {
+        block::Entity::insert_many(blocks)
+            .exec_without_returning(&unit.tx)
+            .await?;
     }
     for (index, id) in merge.kept_pages.iter().enumerate() {
         let position = (plan.pages.len() + index) as i32;
@@ -255,14 +270,27 @@ pub async fn apply_plan(unit: &Unit, blueprint: Uuid, plan: &SiteStructure, merg
     Ok(())
 }
 
-async fn write_page(unit: &Unit, blueprint: Uuid, planned: &PlannedPage, merged: &MergedPage) -> Result<()> {
-    let text = if merged.is_new {
-        "INSERT INTO pages (id, blueprint_id, slug, title, page_type, seo_title, seo_description, position, status, \
-         created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'draft', $9, $9)"
-    } else {
-        "UPDATE pages SET title = $4, page_type = $5, seo_title = $6, seo_description = $7, position = $8, \
-         updated_at = $9, version = version + 1 WHERE id = $1 AND blueprint_id = $2 AND slug = $3"
-    };
+fn new_page(blueprint: Uuid, planned: &PlannedPage, merged: &MergedPage) -> page::ActiveModel {
+    let time = now();
+    page::ActiveModel {
+        id: Set(merged.id),
+        blueprint_id: Set(blueprint),
+        slug: Set(planned.slug.clone()),
+        title: Set(planned.title.clone()),
+        page_type: Set(planned.page_type.as_str().to_ascii_lowercase()),
+        seo_title: Set(planned.seo.title.clone()),
+        seo_description: Set(planned.seo.description.clone()),
+        position: Set(i32::try_from(merged.plan).unwrap_or(i32::MAX)),
+        status: Set(PageStatus::Draft),
+        created_at: Set(time),
+        updated_at: Set(time),
+        version: Set(1),
+    }
+}
+
+async fn update_page(unit: &Unit, blueprint: Uuid, planned: &PlannedPage, merged: &MergedPage) -> Result<()> {
+    let text = "UPDATE pages SET title = $4, page_type = $5, seo_title = $6, seo_description = $7, position = $8, \
+                updated_at = $9, version = version + 1 WHERE id = $1 AND blueprint_id = $2 AND slug = $3";
     let values = [
         merged.id.into(),
         blueprint.into(),
@@ -278,7 +306,8 @@ async fn write_page(unit: &Unit, blueprint: Uuid, planned: &PlannedPage, merged:
     Ok(())
 }
 
-async fn write_sections(unit: &Unit, planned: &PlannedPage, merged: &MergedPage) -> Result<()> {
+/// Moves the sections that exist; gives those that are to be inserted.
+async fn write_sections(unit: &Unit, planned: &PlannedPage, merged: &MergedPage) -> Result<Vec<block::ActiveModel>> {
     let mut new = Vec::new();
     for (position, block) in merged.blocks.iter().enumerate() {
         let position = i32::try_from(position).unwrap_or(i32::MAX);
@@ -317,10 +346,7 @@ async fn write_sections(unit: &Unit, planned: &PlannedPage, merged: &MergedPage)
             }
         }
     }
-    if !new.is_empty() {
-        block::Entity::insert_many(new).exec_without_returning(&unit.tx).await?;
-    }
-    Ok(())
+    Ok(new)
 }
 
 /// Ids for the pages of a plan that do not exist yet, by slug.
