@@ -10,10 +10,10 @@ FEATURES := --features faults
 NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 section = @printf '\n== %s\n' "$(1)"
 
-.PHONY: help run test check judges deploy measure schema graphiql setup clean
+.PHONY: help run test check judges deploy measure measure-cluster schema graphiql setup clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 # A plain build: it is ready in half the time of a release build, and fast enough to watch a site being written.
 run: graphiql ## serve on 127.0.0.1:8080: no services, no key, GraphiQL at /graphiql
@@ -51,6 +51,13 @@ measure: ## how fast and how large it is: a release build, then the scripts behi
 	@bash examples/startup.sh
 	$(call section,Throughput)
 	@cargo run --release --quiet --example throughput
+
+measure-cluster: ## Postgres beside pgbench, and tokens across processes; needs postgresql and redis-server
+	@cargo build --release --example measure --bin sitewright
+	$(call section,Jobs on Postgres)
+	@cargo run --release --quiet --example measure -- jobs
+	$(call section,From a token to a client)
+	@cargo run --release --quiet --example measure -- tokens
 
 schema: ## write schema.graphql from the code
 	@cargo run --quiet -- schema > schema.graphql.new

@@ -1,0 +1,22 @@
+//! The figures of docs/performance.md that need Postgres and Redis: `cargo run --release --example measure -- WHAT`.
+//!
+//! `jobs`: jobs a second on Postgres, beside `pgbench` that sends the same statements in the same transactions.
+//! `tokens`: from a model's token to a client, in one process and across two with Redis between them.
+//! Each starts its own Postgres and Redis and ends them.
+
+mod capture;
+mod jobs;
+mod services;
+mod sites;
+mod tokens;
+
+pub type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+
+#[tokio::main]
+async fn main() -> Outcome<()> {
+    match std::env::args().nth(1).as_deref() {
+        Some("jobs") => jobs::run().await,
+        Some("tokens") => tokens::run().await,
+        _ => Err("say what to measure: jobs or tokens".into()),
+    }
+}

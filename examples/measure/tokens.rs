@@ -1,0 +1,282 @@
+//! From a model's token to a client: 200 jobs at 50 tokens a second, one watcher each, over a WebSocket.
+//!
+//! Real processes of the release build: one that does everything, without Redis, and then an API and a worker with
+//! Redis between them. The writer stamps each piece when it has it, the client when it has read the frame; both are on
+//! one machine and read one clock. Pieces that were merged on the way count once, by the newest of them.
+
+use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use futures::{SinkExt, StreamExt};
+use rustix::process::{Pid, Signal, kill_process};
+use sea_orm::EntityTrait;
+use serde_json::{Value, json};
+use sitewright::db::Db;
+use sitewright::entities::job;
+use sitewright::ids::{GlobalId, IdKind};
+use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use uuid::Uuid;
+
+use crate::services::{Postgres, Redis};
+use crate::{Outcome, sites};
+
+const JOBS: usize = 200;
+const TOKENS_PER_SECOND: u32 = 50;
+/// Over which the jobs arrive, evenly.
+const ARRIVAL: Duration = Duration::from_secs(4);
+
+pub async fn run() -> Outcome<()> {
+    println!(
+        "{JOBS} jobs at {TOKENS_PER_SECOND} tokens/s arriving over {ARRIVAL:?}, one watcher each, Postgres with fsync"
+    );
+    let postgres = Postgres::start()?;
+    let url = postgres.create("one")?;
+    let pages = pages(&url).await?;
+    let one = [Server::start("all", &url, None)?];
+    measure("one process, no Redis", &url, &one[0], &one, &pages).await?;
+    drop(one);
+
+    let redis = Redis::start()?;
+    let url = postgres.create("two")?;
+    let pages = self::pages(&url).await?;
+    let two = [
+        Server::start("api", &url, Some(&redis.url))?,
+        Server::start("worker", &url, Some(&redis.url))?,
+    ];
+    measure("API and worker apart, Redis", &url, &two[0], &two, &pages).await
+}
+
+/// A planned page for each job.
+async fn pages(url: &str) -> Outcome<Vec<Uuid>> {
+    let running = sites::running(sites::config(url)?).await?;
+    let account = running.app.local_account;
+    let sites = sites::many(&running.app, account, JOBS).await?;
+    let pages = sites::planned(&running.app, account, &sites).await?;
+    running.stop().await;
+    Ok(pages.into_iter().map(|page| page.id).collect())
+}
+
+async fn measure(name: &str, url: &str, api: &Server, all: &[Server], pages: &[Uuid]) -> Outcome<()> {
+    let first = Instant::now();
+    let jobs = pages.iter().enumerate().map(|(at, page)| {
+        let (address, page) = (api.address, *page);
+        let begins = first + ARRIVAL.mul_f64(at as f64 / JOBS as f64);
+        tokio::spawn(async move {
+            tokio::time::sleep_until(begins).await;
+            one_job(address, page).await.map_err(|error| error.to_string())
+        })
+    });
+    let jobs: Vec<_> = jobs.collect();
+    tokio::time::sleep_until(first + ARRIVAL + Duration::from_secs(1)).await;
+    let busy = cpu(all)?;
+    let since = Utc::now();
+    // All are live from the last arrival on; the shortest page is longer than this.
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let (busy, until) = (cpu(all)? - busy, Utc::now());
+    let mut seen = Vec::new();
+    for job in jobs {
+        seen.push(job.await??);
+    }
+    let live = seen.iter().all(|job| job.began < since && job.ended > until);
+    let is_inside = |piece: &&Piece| piece.received >= since && piece.received <= until;
+    let delays = seen.iter().flat_map(|job| &job.pieces).filter(is_inside);
+    let mut delays: Vec<f64> = delays.map(|piece| ms(piece.received - piece.written)).collect();
+    let pieces = delays.len();
+    let mut over = Vec::new();
+    let config = sites::config(url)?.database;
+    let db = Db::connect(&config, "measure").await.map_err(|error| error.cause())?;
+    for job in &seen {
+        let row = job::Entity::find_by_id(job.id)
+            .one(db.reader())
+            .await?
+            .ok_or("a job is gone")?;
+        over.push(ms(job.ended - job.began) - own_ms(row.completion_tokens));
+    }
+    db.close().await;
+    println!(
+        "{name}{}:",
+        if live {
+            ""
+        } else {
+            " (not all jobs were live all the time)"
+        }
+    );
+    println!(
+        "  token to client: {} ms, {pieces} pieces in {} ms",
+        percentiles(&mut delays),
+        ms(until - since)
+    );
+    println!("  over the model's own time: {} ms", percentiles(&mut over));
+    println!(
+        "  server CPU per piece: {:.0} µs",
+        busy.as_secs_f64() * 1e6 / pieces as f64
+    );
+    Ok(())
+}
+
+/// How long the writer itself takes, at least: the last of its pieces is due that long after the first. A token counts
+/// four characters and pieces have 4, 3, 5, 2 and 6 in turn, so this is up to one piece (20 ms) too short.
+fn own_ms(tokens: i64) -> f64 {
+    let characters = tokens * 4 - 3;
+    let rest = characters % 20;
+    let pieces = characters / 20 * 5 + [0, 4, 7, 12, 14].iter().filter(|before| rest > **before).count() as i64;
+    (pieces - 1) as f64 * 1_000.0 / f64::from(TOKENS_PER_SECOND)
+}
+
+fn ms(time: chrono::TimeDelta) -> f64 {
+    time.num_microseconds().unwrap_or(i64::MAX) as f64 / 1_000.0
+}
+
+fn percentiles(values: &mut [f64]) -> String {
+    values.sort_by(f64::total_cmp);
+    let at = |share: f64| values.get(((values.len() as f64 * share) as usize).min(values.len().saturating_sub(1)));
+    let at = |share| at(share).copied().unwrap_or(f64::NAN);
+    format!("p50 {:.2}, p99 {:.1}, worst {:.1}", at(0.5), at(0.99), at(1.0))
+}
+
+struct Piece {
+    written: DateTime<Utc>,
+    received: DateTime<Utc>,
+}
+
+struct Seen {
+    id: Uuid,
+    /// When the start was sent and when the last event was read.
+    began: DateTime<Utc>,
+    ended: DateTime<Utc>,
+    pieces: Vec<Piece>,
+}
+
+/// Starts a job and watches it, both on one connection.
+async fn one_job(address: SocketAddr, page: Uuid) -> Outcome<Seen> {
+    let mut request = format!("ws://{address}/graphql").into_client_request()?;
+    request
+        .headers_mut()
+        .insert("sec-websocket-protocol", "graphql-transport-ws".parse()?);
+    let (mut socket, _) = tokio_tungstenite::connect_async(request).await?;
+    let began = Utc::now();
+    let input = json!({ "pageId": GlobalId::new(IdKind::Page, page).to_string(), "idempotencyKey": page.to_string() });
+    let start =
+        "mutation($input: GeneratePageInput!) { generatePage(input: $input) { job { id } userErrors { message } } }";
+    let watch = "subscription($job: ID!) { jobEvents(jobId: $job) { __typename at ... on TextWritten { blockId path offset text } } }";
+    let start =
+        json!({ "id": "start", "type": "subscribe", "payload": { "query": start, "variables": { "input": input } } });
+    for word in [json!({ "type": "connection_init" }), start] {
+        socket.send(Message::text(word.to_string())).await?;
+    }
+    let (mut id, mut pieces) = (None, Vec::new());
+    while let Some(message) = socket.next().await {
+        let Message::Text(text) = message? else { continue };
+        let received = Utc::now();
+        let word: Value = serde_json::from_str(&text)?;
+        let data = &word["payload"]["data"];
+        if word["payload"].get("errors").is_some() {
+            return Err(word.to_string().into());
+        }
+        if let Some(started) = data["generatePage"]["job"]["id"].as_str() {
+            id = GlobalId::parse_as(IdKind::Job, started);
+            let payload = json!({ "query": watch, "variables": { "job": started } });
+            let watch = json!({ "id": "watch", "type": "subscribe", "payload": payload });
+            socket.send(Message::text(watch.to_string())).await?;
+        }
+        let event = &data["jobEvents"];
+        match event["__typename"].as_str() {
+            Some("TextWritten") => pieces.push(Piece {
+                written: event["at"].as_str().unwrap_or_default().parse()?,
+                received,
+            }),
+            Some("JobFinished") => {
+                let id = id.ok_or("an end without a start")?;
+                return Ok(Seen {
+                    id,
+                    began,
+                    ended: received,
+                    pieces,
+                });
+            }
+            _ => {}
+        }
+    }
+    Err("a stream ended early".into())
+}
+
+/// A process of the release build beside this one.
+struct Server {
+    child: Child,
+    address: SocketAddr,
+}
+
+impl Server {
+    fn start(role: &str, database: &str, redis: Option<&str>) -> Outcome<Server> {
+        let (jobs, speed) = ((JOBS + 50).to_string(), TOKENS_PER_SECOND.to_string());
+        let mut command = Command::new("setpriv");
+        command
+            .args(["--pdeathsig", "TERM"])
+            .arg(binary()?)
+            .args(["serve", "--role", role])
+            .env_clear()
+            .env("DATABASE_URL", database)
+            .env("SITEWRIGHT_SERVER__LISTEN", "127.0.0.1:0")
+            .env("SITEWRIGHT_SERVER__GRACE_MS", "0")
+            .env("SITEWRIGHT_JOBS__CONCURRENCY", &jobs)
+            .env("SITEWRIGHT_LIMITS__RUNNING_PER_ACCOUNT", &jobs)
+            .env("SITEWRIGHT_AI__OFFLINE_TOKENS_PER_SECOND", &speed)
+            .env("SITEWRIGHT_LOG__FORMAT", "json")
+            .current_dir("/")
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped());
+        if let Some(redis) = redis {
+            command.env("REDIS_URL", redis);
+        }
+        let mut child = command.spawn()?;
+        let mut lines = BufReader::new(child.stderr.take().ok_or("no log")?).lines();
+        while let Some(line) = lines.next() {
+            let word: Value = serde_json::from_str(&line?)?;
+            if let Some(address) = word["address"].as_str() {
+                // Nobody reads on otherwise, and the process would stop when the pipe is full.
+                std::thread::spawn(move || lines.for_each(drop));
+                let address = address.parse()?;
+                return Ok(Server { child, address });
+            }
+        }
+        Err("a server does not start".into())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
+        let _ = self.child.wait();
+    }
+}
+
+/// `target/release/sitewright`; this program is in the folder beside it.
+fn binary() -> Outcome<PathBuf> {
+    let here = std::env::current_exe()?;
+    let folder = here
+        .parent()
+        .and_then(|examples| examples.parent())
+        .ok_or("no build folder")?;
+    let binary = folder.join("sitewright");
+    match binary.exists() {
+        true => Ok(binary),
+        false => Err(format!("build it first: {} is missing", binary.display()).into()),
+    }
+}
+
+/// The processor time that processes have used so far, in hundredths of a second.
+fn cpu(servers: &[Server]) -> Outcome<Duration> {
+    let mut ticks = 0;
+    for server in servers {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", server.child.id()))?;
+        let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
+        ticks += fields[11].parse::<u64>()? + fields[12].parse::<u64>()?;
+    }
+    Ok(Duration::from_millis(ticks * 10))
+}
