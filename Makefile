@@ -35,7 +35,7 @@ check: ## format and lints only
 
 judges: tests/judges/node_modules/.package-lock.json examples/apollo-client/node_modules/.package-lock.json ## what the tools of others say about the schema and a running server
 	$(call section,Outside judges)
-	@cargo build --quiet $(FEATURES)
+	@cargo build --quiet $(FEATURES) --bins --example mirror
 	@cd tests/judges && npm test --silent
 	$(call section,The client kit: Apollo Client against a running server)
 	@cd examples/apollo-client && npm test --silent

@@ -7,7 +7,8 @@ use std::path::Path;
 use serde::de::IntoDeserializer;
 use toml::{Table, Value};
 
-use super::{AuthMode, Config, Role};
+use super::Config;
+use super::check::check;
 
 /// The commented defaults, as `sitewright config` would print them.
 pub const DEFAULTS: &str = include_str!("defaults.toml");
@@ -15,18 +16,6 @@ pub const DEFAULTS: &str = include_str!("defaults.toml");
 const PREFIX: &str = "SITEWRIGHT_";
 /// Names that operators know from elsewhere.
 const CONVENTIONAL: &[(&str, &str, &str)] = &[("DATABASE_URL", "database", "url"), ("REDIS_URL", "redis", "url")];
-
-/// What Redis and Valkey addresses begin with.
-const REDIS_SCHEMES: &[&str] = &[
-    "redis://",
-    "rediss://",
-    "valkey://",
-    "valkeys://",
-    "redis-cluster://",
-    "rediss-cluster://",
-    "redis-sentinel://",
-    "rediss-sentinel://",
-];
 
 /// Where values come from besides the defaults; tests pass their own.
 #[derive(Default)]
@@ -182,138 +171,6 @@ fn lookup(table: &Table, key: &str) -> Option<String> {
     }
     let (section, key) = key.split_once('.')?;
     table.get(section)?.as_table()?.get(key).map(|value| value.to_string())
-}
-
-fn check(config: &Config) -> Result<(), ConfigError> {
-    check_places(config)?;
-    check_jobs(config)?;
-    let serves_strangers = config.server.role.serves_the_api() && !config.server.listen.ip().is_loopback();
-    if config.auth.mode == AuthMode::Open && serves_strangers {
-        return Err(ConfigError(format!(
-            "server.listen is {}: an address beyond this machine needs keys. Set auth.mode = \"keys\" (or \
-             SITEWRIGHT_AUTH__MODE=keys) and create one with `sitewright key create`, or listen on 127.0.0.1.",
-            config.server.listen
-        )));
-    }
-    Ok(())
-}
-
-fn wrong(key: &str, value: &dyn std::fmt::Display, rule: &str) -> Result<(), ConfigError> {
-    Err(ConfigError(format!("{key} is {value}: it must be {rule}.")))
-}
-
-/// Where things are, and who uses them.
-fn check_places(config: &Config) -> Result<(), ConfigError> {
-    let (database, redis, role) = (&config.database, &config.redis, config.server.role);
-    let begins = |url: &str, schemes: &[&str]| schemes.iter().any(|scheme| url.starts_with(scheme));
-    if !begins(&database.url, &["sqlite:", "postgres://", "postgresql://"]) {
-        let rule = "sqlite://FILE or postgres://USER:PASSWORD@HOST/DATABASE";
-        return wrong("database.url", &"(hidden)", rule);
-    }
-    if role != Role::All && database.url.starts_with("sqlite:") {
-        let rule = "\"all\" on SQLite, whose file belongs to one process; to split the roles, set database.url to a \
-                    postgres:// address";
-        return wrong("server.role", &format!("\"{}\"", role.as_str()), rule);
-    }
-    if role == Role::Worker && config.jobs.concurrency == 0 {
-        return wrong(
-            "jobs.concurrency",
-            &0,
-            "at least 1 for a worker, which would run nothing",
-        );
-    }
-    if database.max_connections < 2 {
-        return wrong("database.max_connections", &database.max_connections, "at least 2");
-    }
-    if database.statement_cache == 0 {
-        // The driver prepares every statement under a name and forgets it without a word to Postgres, which does not.
-        let rule = "at least 1: without a cache, statements would pile up in Postgres. Behind PgBouncer see \
-                    docs/operations.md";
-        return wrong("database.statement_cache", &0, rule);
-    }
-    if !redis.url.is_empty() && !begins(&redis.url, REDIS_SCHEMES) {
-        let rule = "redis://HOST:PORT, rediss://…, redis-sentinel://… or redis-cluster://…";
-        return wrong("redis.url", &"(hidden)", rule);
-    }
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
-    if redis.prefix.is_empty() || !redis.prefix.chars().all(is_plain) {
-        let rule = "one or more letters, digits and the signs - _ . :";
-        return wrong("redis.prefix", &format!("\"{}\"", redis.prefix), rule);
-    }
-    Ok(())
-}
-
-/// How jobs run and what they cost.
-fn check_jobs(config: &Config) -> Result<(), ConfigError> {
-    let jobs = &config.jobs;
-    if jobs.heartbeat_ms == 0 || jobs.heartbeat_ms * 2 > jobs.lease_ms {
-        return wrong(
-            "jobs.heartbeat_ms",
-            &jobs.heartbeat_ms,
-            "at least 1 and at most half of jobs.lease_ms",
-        );
-    }
-    for (key, value) in [
-        ("jobs.rescue_ms", jobs.rescue_ms),
-        ("jobs.poll_ms", jobs.poll_ms),
-        ("jobs.deadline_ms", jobs.deadline_ms),
-        ("events.poll_ms", config.events.poll_ms),
-        ("events.ring_items", config.events.ring_items as u64),
-        ("events.retention_days", config.events.retention_days.into()),
-        ("streams.init_ms", config.streams.init_ms),
-        ("streams.ping_ms", config.streams.ping_ms),
-        ("streams.silence_ms", config.streams.silence_ms),
-        ("streams.write_ms", config.streams.write_ms),
-        ("streams.keys_ms", config.streams.keys_ms),
-        ("streams.operations", config.streams.operations as u64),
-    ] {
-        if value == 0 {
-            return wrong(key, &value, "at least 1");
-        }
-    }
-    check_origins(config)?;
-    let graphql = &config.graphql;
-    if graphql.max_tokens > 10_000 {
-        return wrong("graphql.max_tokens", &graphql.max_tokens, "at most 10000");
-    }
-    if graphql.trusted_only && graphql.trusted_documents.is_empty() {
-        let rule = "false, unless graphql.trusted_documents names a manifest";
-        return wrong("graphql.trusted_only", &true, rule);
-    }
-    if jobs.max_attempts < 1 {
-        return wrong("jobs.max_attempts", &jobs.max_attempts, "at least 1");
-    }
-    if jobs.concurrency > 10_000 {
-        return wrong("jobs.concurrency", &jobs.concurrency, "at most 10000");
-    }
-    for (key, value) in [
-        ("limits.running_per_account", config.limits.running_per_account),
-        ("limits.queued_per_account", config.limits.queued_per_account),
-    ] {
-        if value < 1 {
-            return wrong(key, &value, "at least 1");
-        }
-    }
-    if !(0..=2_000_000_000).contains(&config.credits.initial) {
-        return wrong("credits.initial", &config.credits.initial, "from 0 to 2000000000");
-    }
-    Ok(())
-}
-
-fn check_origins(config: &Config) -> Result<(), ConfigError> {
-    let origins = config.server.cors_origins.split(',').map(str::trim);
-    for origin in origins.filter(|origin| !origin.is_empty()) {
-        let host = origin.strip_prefix("https://").or(origin.strip_prefix("http://"));
-        let is_origin = host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '?', '#', '@']));
-        let is_any = origin == "*" && config.auth.mode == AuthMode::Keys;
-        if !is_origin && !is_any {
-            return Err(ConfigError(format!(
-                "server.cors_origins has {origin}: it must be origins such as https://app.example, without a path, separated \
-                 by commas; or *, with auth.mode = \"keys\"."
-            )));
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 //! A wrong value names the key, the value and what is allowed. There is no hidden default in code:
 //! `defaults.toml` is the documentation.
 
+mod check;
 mod load;
 
 use std::net::SocketAddr;

@@ -27,7 +27,7 @@ const FAREWELL: Duration = Duration::from_millis(500);
 const PULSE: Duration = Duration::from_secs(1);
 const PULSE_WHILE_DOWN: Duration = Duration::from_millis(100);
 /// How long Redis may be away before an operator is told: a connection takes a moment to be made.
-const QUIET: Duration = Duration::from_secs(2);
+const QUIET: Duration = Duration::from_secs(1);
 /// How often an operator is told that Redis is still away.
 const REMIND: Duration = Duration::from_secs(60);
 /// Doorbells that may wait inside the process; more are lost, and what they announced is read again.

@@ -254,7 +254,7 @@ async fn the_transport_refuses_what_is_not_a_request(backend: Backend) {
     for (media_type, body, status, code) in [
         ("text/plain", query.clone(), 415, "BAD_REQUEST"),
         (json, "nonsense".to_string(), 400, "BAD_REQUEST"),
-        (json, format!("[{query}]"), 400, "BAD_REQUEST"),
+        (json, "[]".to_string(), 400, "BAD_REQUEST"),
         (
             json,
             format!("{{\"query\":\"{}\"}}", " ".repeat(3 << 20)),

@@ -14,6 +14,7 @@ mod crashes;
 mod feeds;
 mod generate;
 mod graphql_blocks;
+mod graphql_door;
 mod graphql_http;
 mod graphql_served;
 mod graphql_socket;

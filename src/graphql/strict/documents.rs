@@ -58,6 +58,12 @@ impl Checked {
         })
     }
 
+    /// A variable that decides a condition and is null: neither yes nor no.
+    pub fn undecided(&self, values: &JsonMap) -> Option<&str> {
+        let mut names = self.conditions.iter().map(String::as_str);
+        names.find(|name| values.get(*name).is_some_and(|value| value.is_null()))
+    }
+
     /// What was collected for values that decide the same.
     pub fn variant(&self, values: &JsonMap) -> Option<Arc<Runnable>> {
         self.variants.lock().get(&self.shape(values)).cloned()

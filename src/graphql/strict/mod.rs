@@ -38,6 +38,7 @@ use cures::is_on;
 use documents::{Checked, Documents};
 pub use nulls::Nulls;
 
+use super::error::Code;
 use crate::config::Graphql;
 
 /// One field may be written down for several types; all of them together are at most this many times the fields that
@@ -82,6 +83,10 @@ impl Strict {
         let one = |error| vec![error];
         let values = variables::coerce(&self.schema, &checked.document, &checked.operation, &request.variables);
         let values = values.map_err(one)?;
+        if let Some(variable) = checked.undecided(&values) {
+            let message = format!("The variable ${variable} decides a condition and is null. Give true or false.");
+            return Err(vec![Code::BadUserInput.server_error(message)]);
+        }
         let raw;
         let conditions = if is_on(Cure::Conditions) {
             &values

@@ -65,6 +65,11 @@ fn check_value(schema: &Valid<Schema>, ty: &Type, value: &JsonValue) -> Result<(
 pub fn check_document(schema: &Valid<Schema>, document: &ExecutableDocument) -> Result<(), ServerError> {
     let check = Literals { schema, document };
     for operation in document.operations.iter() {
+        for variable in &operation.variables {
+            if let Some(value) = &variable.default_value {
+                check.value(&variable.ty, value, Some(operation))?;
+            }
+        }
         check.selections(&operation.selection_set, Some(operation))?;
     }
     document

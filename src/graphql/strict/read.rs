@@ -6,6 +6,7 @@ use apollo_compiler::parser::Parser;
 use apollo_compiler::response::GraphQLError;
 use apollo_compiler::validation::{DiagnosticData, DiagnosticList, Valid, WithErrors};
 use apollo_compiler::{ExecutableDocument, Node, Schema};
+use async_graphql::parser::Error;
 use async_graphql::{Pos, ServerError};
 
 use super::cures::{Cure, is_on};
@@ -42,25 +43,42 @@ pub fn read(
     validate(schema, &document)
 }
 
+/// Two parsers read the text: the compiler's forgives an argument without a value and leaves it out.
 fn parse(text: &str) -> Result<ast::Document, Vec<ServerError>> {
     let parsed = Parser::new()
         .recursion_limit(NESTING)
         .parse_ast(text, "document.graphql");
-    parsed.map_err(|WithErrors { errors, .. }| {
-        let Some(first) = errors.iter().next() else {
-            return vec![Code::ParseFailed.server_error("The document cannot be read.")];
-        };
-        let told = first.to_json();
-        let is_limit = told.message.contains("limit");
-        let why = told.message.trim_start_matches("syntax error: ").trim_end_matches('.');
-        let (code, message) = if is_limit {
-            let message = "The document nests too deeply. Ask for less at once.".to_string();
-            (Code::TooComplex, message)
-        } else {
-            (Code::ParseFailed, format!("The document cannot be read: {why}."))
-        };
-        vec![at(code.server_error(message), &told)]
-    })
+    let document = parsed.map_err(|WithErrors { errors, .. }| vec![unreadable(&errors)])?;
+    match async_graphql::parser::parse_query(text) {
+        Ok(_) => Ok(document),
+        Err(Error::RecursionLimitExceeded) => Err(vec![too_deep()]),
+        Err(cause) => {
+            let drawn = ServerError::from(cause);
+            // Its drawing of the place is cut down to what was expected there.
+            let expected = drawn.message.rsplit("= ").next().unwrap_or_default().trim();
+            let expected = expected.trim_end_matches('.');
+            let mut error = Code::ParseFailed.server_error(format!("The document cannot be read: {expected}."));
+            error.locations = drawn.locations;
+            Err(vec![error])
+        }
+    }
+}
+
+fn unreadable(errors: &DiagnosticList) -> ServerError {
+    let Some(first) = errors.iter().next() else {
+        return Code::ParseFailed.server_error("The document cannot be read.");
+    };
+    let told = first.to_json();
+    if told.message.contains("limit") {
+        return at(too_deep(), &told);
+    }
+    let why = told.message.trim_start_matches("syntax error: ").trim_end_matches('.');
+    let error = Code::ParseFailed.server_error(format!("The document cannot be read: {why}."));
+    at(error, &told)
+}
+
+fn too_deep() -> ServerError {
+    Code::TooComplex.server_error("The document nests too deeply. Ask for less at once.")
 }
 
 /// The names of the operations in a document; an operation without one is alone.

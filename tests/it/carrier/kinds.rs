@@ -84,7 +84,7 @@ async fn a_cluster_carries_text_and_the_list_of_tasks() {
     let (world, watching) = two_nodes_on(redis, url.clone()).await;
     text_crosses(&world, &watching).await;
     let list = the_command_lists(&world, &url, &[]).await;
-    assert!(list.contains("on 1 workers, from Redis"), "{list}");
+    assert!(list.contains("on 1 worker, from Redis"), "{list}");
     watching.stop().await;
     world.settle().await;
 }

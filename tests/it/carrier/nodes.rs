@@ -41,8 +41,14 @@ async fn world_with_pages(count: usize) -> (World, Vec<Uuid>) {
     (world, pages)
 }
 
+/// How fast pages are written: a page takes some ten seconds.
+const PACE: u32 = 50;
+/// Slow enough that every page is still being written when an outage of ten seconds is over.
+const SLOW_PACE: u32 = 20;
+
 /// A node of the world's cluster. No live job is ever rescued here, however busy the machine is.
-async fn node(world: &World, redis: &str, role: &str, concurrency: usize) -> Server {
+async fn node(world: &World, redis: &str, role: &str, concurrency: usize, pace: u32) -> Server {
+    let script = format!("page -> behave speed={pace}; structure -> behave speed=5000");
     let concurrency = concurrency.to_string();
     let environment = [
         ("REDIS_URL", redis),
@@ -53,10 +59,7 @@ async fn node(world: &World, redis: &str, role: &str, concurrency: usize) -> Ser
         ("SITEWRIGHT_EVENTS__POLL_MS", "1000"),
         ("SITEWRIGHT_LIMITS__RUNNING_PER_ACCOUNT", "1000"),
         ("SITEWRIGHT_LIMITS__QUEUED_PER_ACCOUNT", "1000"),
-        (
-            "SITEWRIGHT_AI__SCRIPT",
-            "page -> behave speed=50; structure -> behave speed=5000",
-        ),
+        ("SITEWRIGHT_AI__SCRIPT", &script),
     ];
     Server::start(world, &environment).await
 }
@@ -137,7 +140,7 @@ async fn three_nodes_show_every_job_as_one_node_does() {
     let count = std::env::var("NODES_TEST_JOBS").map_or(45, |count| count.parse().expect("a number of jobs"));
     let (world, pages) = world_with_pages(count).await;
     let redis = world.redis.as_ref().unwrap().url();
-    let nodes = join_all((0..3).map(|_| node(&world, &redis, "all", count.div_ceil(3)))).await;
+    let nodes = join_all((0..3).map(|_| node(&world, &redis, "all", count.div_ceil(3), PACE))).await;
     let mut streams = start_all(&[&nodes[0], &nodes[1], &nodes[2]], &pages).await;
     let mut others = [vec![Viewer::default(); count], vec![Viewer::default(); count]];
     let [second, third] = &mut others;
@@ -191,8 +194,8 @@ async fn fifty_streams_heal_after(outage: Outage) {
     let (mut world, pages) = world_with_pages(50).await;
     let mut redis = world.redis.take().unwrap();
     let url = redis.url();
-    let api = node(&world, &url, "api", 0).await;
-    let workers = join_all((0..2).map(|_| node(&world, &url, "worker", 40))).await;
+    let api = node(&world, &url, "api", 0, SLOW_PACE).await;
+    let workers = join_all((0..2).map(|_| node(&world, &url, "worker", 40, SLOW_PACE))).await;
     let mut streams = start_all(&[&api], &pages).await;
     let live = Live::new();
     let pieces_at_return = AtomicUsize::new(0);
@@ -312,7 +315,7 @@ async fn replace_all(places: &Places, world: &World, redis: &str) {
         let ended = old.process.ended().await;
         assert!(ended.status.success(), "{ended:?}");
         assert!(told.elapsed() < Duration::from_secs(30), "it took {:?}", told.elapsed());
-        *place.lock() = Arc::new(node(world, redis, "all", 40).await);
+        *place.lock() = Arc::new(node(world, redis, "all", 40, PACE).await);
     }
 }
 
@@ -321,7 +324,7 @@ async fn replace_all(places: &Places, world: &World, redis: &str) {
 async fn a_rolling_restart_of_three_nodes_loses_no_event_and_costs_no_attempt() {
     let (world, pages) = world_with_pages(45).await;
     let redis = world.redis.as_ref().unwrap().url();
-    let nodes = join_all((0..3).map(|_| node(&world, &redis, "all", 40))).await;
+    let nodes = join_all((0..3).map(|_| node(&world, &redis, "all", 40, PACE))).await;
     let places: Places = nodes
         .into_iter()
         .map(|node| Mutex::new(Arc::new(node)))

@@ -204,12 +204,12 @@ async fn a_ring_that_is_too_small_heals_by_a_snapshot(backend: Backend) {
         .await;
     let site = world.planned(world.account).await;
     let page = site.pages[0].id;
-    world.script.once(When::any_page(), Behaviour::Hold { after: 1500 });
+    world.script.once(When::any_page(), Behaviour::Hold { after: 900 });
     let job = world.start_page(world.account, page).await;
     let mut slow = Box::pin(world.app.feeds.job(job, After::Start));
     let mut viewer = Viewer::default();
     viewer.hear(&world.app.db, &slow.next().await.unwrap().unwrap()).await;
-    world.script.reached(&When::any_page(), 1500).await;
+    world.script.reached(&When::any_page(), 900).await;
     viewer.hear(&world.app.db, &slow.next().await.unwrap().unwrap()).await;
     assert_eq!(viewer.snapshots, 1, "what it missed is not kept any more");
     assert!(

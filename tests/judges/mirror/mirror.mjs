@@ -119,7 +119,8 @@ export async function reference(schema, { query, operationName, variables }) {
   if (operation.operation !== "subscription") return { responses: [await execute(given)] };
   const subscribeFieldResolver = (_, args, __, info) => events(info.fieldName, args);
   const stream = await subscribe({ ...given, subscribeFieldResolver });
-  if (!stream[Symbol.asyncIterator]) return { responses: [stream] };
+  // No stream was made: the transports send that as an event without data.
+  if (!stream[Symbol.asyncIterator]) return { responses: [{ data: null, errors: stream.errors }] };
   const responses = [];
   for await (const response of stream) responses.push(response);
   return { responses };
