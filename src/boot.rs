@@ -19,6 +19,8 @@ use crate::jobs::{Engine, EngineConfig, Orphans, rescue};
 use crate::redis::Redis;
 use crate::{credits, generation, options};
 
+/// How long a start waits for the process before it to be gone.
+const LOCK_PATIENCE: Duration = Duration::from_secs(2);
 /// The key of the epoch among the values about the database.
 const EPOCH: &str = "epoch";
 
@@ -70,7 +72,7 @@ pub async fn open_with(config: Config, ai: Provider) -> Result<App> {
 /// Starts the loops of a process; on SQLite it must be the only one that runs jobs.
 pub async fn start(app: App) -> Result<Running> {
     let lock = if app.engine.config().concurrency > 0 {
-        runner_lock(&app)?
+        runner_lock(&app).await?
     } else {
         None
     };
@@ -129,7 +131,7 @@ impl Running {
 
 /// The lock stands beside the database, never on it: closing a second descriptor of the database file
 /// would drop SQLite's own locks.
-fn runner_lock(app: &App) -> Result<Option<File>> {
+async fn runner_lock(app: &App) -> Result<Option<File>> {
     let Some(database) = app.db.file() else { return Ok(None) };
     let path = beside(database, "lock");
     let failed = |cause: &dyn std::fmt::Display| {
@@ -140,7 +142,14 @@ fn runner_lock(app: &App) -> Result<Option<File>> {
         .append(true)
         .open(&path)
         .map_err(|cause| failed(&cause))?;
-    match file.try_lock() {
+    // A process that was killed a moment ago may not have let go yet, and whoever restarts it does so at once.
+    let until = tokio::time::Instant::now() + LOCK_PATIENCE;
+    let mut locked = file.try_lock();
+    while matches!(locked, Err(std::fs::TryLockError::WouldBlock)) && tokio::time::Instant::now() < until {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        locked = file.try_lock();
+    }
+    match locked {
         Ok(()) => Ok(Some(file)),
         Err(std::fs::TryLockError::WouldBlock) => {
             let message = format!(
