@@ -56,7 +56,7 @@ async fn sent(world: &World, job: Uuid) -> Vec<Position> {
         .expect("Redis has everything")
 }
 
-// Seen to fail: when a node that joins reads only what is new, each place is answered by a snapshot.
+// Fails, by reasoning: when a node that joins reads only what is new, each place is answered by a snapshot.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cursor_from_one_node_goes_on_at_another_without_a_break() {
     let (world, watching) = two_nodes().await;
@@ -87,7 +87,7 @@ async fn a_cursor_from_one_node_goes_on_at_another_without_a_break() {
     panic!("Redis did not answer in time for {} pages", site.pages.len());
 }
 
-// Seen to fail: when the outbox takes no items, the watcher has the rows and no text.
+// Fails, by reasoning: when the outbox takes no items, the watcher has the rows and no text.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn text_reaches_a_watcher_on_another_node_as_it_is_written() {
     let (world, watching) = two_nodes().await;
@@ -117,7 +117,7 @@ async fn text_reaches_a_watcher_on_another_node_as_it_is_written() {
     world.settle().await;
 }
 
-// Seen to fail: without `Want::Hear` for a topic the event comes with the next look at the database only.
+// Fails, by reasoning: without `Want::Hear` for a topic the event comes with the next look at the database only.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sites_and_accounts_hear_of_other_nodes_without_asking_the_database() {
     let world = Backend::Redis
@@ -177,7 +177,7 @@ async fn a_start_wakes_a_worker_on_another_node_and_a_cancel_stops_it() {
     world.settle().await;
 }
 
-// Seen to fail: with `XADD` under ids of its own (`*`) both writers' items stand in the stream.
+// Fails, by reasoning: with `XADD` under ids of its own (`*`) both writers' items stand in the stream.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_writer_that_lost_its_lease_is_not_heard_on_other_nodes() {
     let (world, watching) = two_nodes().await;

@@ -70,7 +70,7 @@ async fn looks(app: &App) -> Result<()> {
         .await
 }
 
-// Seen to fail: without `unless_away` around the execution, the answer comes when the proxy speaks again.
+// Fails, by reasoning: without `unless_away` around the execution, the answer comes when the proxy speaks again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_mutation_is_refused_soon_when_postgres_is_silent_and_nothing_is_held() {
     let (world, proxy) = behind_a_proxy().await;
@@ -127,7 +127,7 @@ async fn ended(app: &App, world: &World, job: Uuid) -> sitewright::entities::job
     world.job(job).await
 }
 
-// Seen to fail: when the rescuer counts its patience from its own start alone, the jobs are taken over after the silence.
+// Fails, by reasoning: when the rescuer counts its patience from its own start alone, the jobs are taken over after the silence.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_is_rescued_after_a_silence_longer_than_a_lease() {
     let (world, proxy) = behind_a_proxy().await;
@@ -161,7 +161,7 @@ async fn nobody_is_rescued_after_a_silence_longer_than_a_lease() {
     world.settle().await;
 }
 
-// Seen to fail: when a holder does not read its row again after a failed commit, the job is tried once more.
+// Fails, by reasoning: when a holder does not read its row again after a failed commit, the job is tried once more.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_commit_whose_answer_is_lost_happens_once() {
     let (world, proxy) = behind_a_proxy().await;

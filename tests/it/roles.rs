@@ -62,7 +62,7 @@ async fn an_api_without_a_worker_says_so_and_a_worker_finishes_what_it_started()
     world.settle().await;
 }
 
-// Seen to fail: with a grace of 0 the job goes back to the queue.
+// Fails, by reasoning: with a grace of 0 the job goes back to the queue.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_worker_that_is_told_to_stop_lets_a_job_finish_within_its_grace() {
     let (world, page) = world_of(Backend::Postgres).await;
@@ -128,7 +128,7 @@ async fn roles_need_postgres_and_a_worker_needs_room_for_a_job() {
     );
 }
 
-// Seen to fail: with sea-orm-migration's own check, which refuses a version that it does not know.
+// Fails, by reasoning: with sea-orm-migration's own check, which refuses a version that it does not know.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_older_binary_goes_on_with_a_database_that_a_newer_one_has_migrated() {
     for backend in [Backend::Sqlite, Backend::Postgres] {

@@ -129,7 +129,7 @@ async fn flushed_in_the_middle_of_a_block_its_text_goes_on_for_who_joins_then() 
     world.settle().await;
 }
 
-// Seen to fail: when a watcher waits for the carrier without a limit, it never sees the snapshot.
+// Fails, by reasoning: when a watcher waits for the carrier without a limit, it never sees the snapshot.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_watcher_that_joins_while_redis_is_silent_is_answered_from_the_database() {
     let (world, watching) = two_nodes().await;
