@@ -173,7 +173,8 @@ pub fn redis(config: &Config, epoch: &str) -> Result<Option<Redis>> {
     connected.map(Some).map_err(refusal)
 }
 
-fn provider(config: &Config) -> Result<Provider> {
+/// Who writes, as configured.
+pub fn provider(config: &Config) -> Result<Provider> {
     match config.ai.provider {
         ProviderName::Offline => Ok(Provider::Offline(Offline {
             tokens_per_second: config.ai.offline_tokens_per_second,
@@ -206,6 +207,12 @@ pub async fn epoch(db: &Db) -> Result<String> {
     tx.commit().await?;
     row.map(|row| row.value)
         .ok_or_else(|| Error::internal("the database has no epoch"))
+}
+
+/// The database's epoch, if a server has made one; nothing is written.
+pub async fn known_epoch(db: &Db) -> Option<String> {
+    let row = meta::Entity::find_by_id(EPOCH).one(db.reader()).await;
+    row.ok().flatten().map(|row| row.value)
 }
 
 /// Renews the epoch, after a restore: every cursor given out before is answered by a snapshot.

@@ -10,6 +10,7 @@ pub mod cli;
 pub mod config;
 pub mod credits;
 pub mod db;
+pub mod doctor;
 pub mod entities;
 pub mod error;
 pub mod events;

@@ -5,6 +5,7 @@
 
 mod account;
 mod credits;
+mod doctor;
 mod failure;
 mod generate;
 mod key;
@@ -49,6 +50,7 @@ enum Command {
     Generate(generate::Args),
     Watch(watch::Args),
     Tasks(tasks::Args),
+    Doctor(doctor::Args),
     /// Ask the server of this configuration on this machine whether it can serve; exit code 0 when it can.
     Ready,
     /// Apply, take back or list the database's migrations. `serve` applies them by itself.
@@ -103,6 +105,8 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
             say(config::DEFAULTS)?;
             return Ok(ExitCode::SUCCESS);
         }
+        // A configuration that cannot be read is one of its findings.
+        Some(Command::Doctor(args)) => return doctor::run(Source::of_process(cli.config.as_deref()), args).await,
         _ => {}
     }
     let mut source = Source::of_process(cli.config.as_deref())?;
@@ -124,7 +128,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Some(Command::Credits(command)) => credits::run(&config, command).await?,
         Some(Command::Ledger(command)) => return ledger::run(&config, command).await,
         Some(Command::Generate(args)) => return generate::run(config, args).await,
-        Some(Command::Schema | Command::Config | Command::Watch(_)) => {}
+        Some(Command::Schema | Command::Config | Command::Watch(_) | Command::Doctor(_)) => {}
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -27,6 +27,7 @@ pub struct Config {
     pub streams: Streams,
     pub limits: Limits,
     pub credits: Credits,
+    pub doctor: Doctor,
     pub log: Log,
 }
 
@@ -113,6 +114,22 @@ impl std::fmt::Debug for Redis {
 pub enum AuthMode {
     Open,
     Keys,
+}
+
+impl AuthMode {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            AuthMode::Open => "open",
+            AuthMode::Keys => "keys",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Doctor {
+    /// In millions of bytes.
+    pub min_free_mb: u64,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -176,6 +176,15 @@ fn unlimited_options(config: &config::Database) -> ConnectOptions {
     options
 }
 
+/// The file that a configuration names; none when the database is a server's.
+pub fn file_of(config: &config::Database) -> Option<PathBuf> {
+    config
+        .url
+        .starts_with("sqlite:")
+        .then(|| sqlite_file(&config.url).ok())
+        .flatten()
+}
+
 fn sqlite_file(url: &str) -> Result<PathBuf> {
     let path = url.trim_start_matches("sqlite:").trim_start_matches("//");
     let path = path.split('?').next().unwrap_or_default();

@@ -22,3 +22,33 @@ pub mod states;
 pub mod worker;
 
 pub use states::*;
+
+/// Hands the name of every table's module to another macro: whoever looks at all tables forgets none.
+macro_rules! every_table {
+    ($look:ident) => {
+        $look! {
+            account, account_event, api_key, block, blueprint, blueprint_event, builder_option, credit_entry,
+            credit_hold, idempotency_key, job, job_event, meta, page, price, revision, worker,
+        }
+    };
+}
+pub(crate) use every_table;
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_list_of_tables_is_complete() {
+        let mut listed = Vec::new();
+        macro_rules! name {
+            ($($table:ident),* $(,)?) => { listed.extend([$(stringify!($table)),*]) };
+        }
+        every_table!(name);
+        let text = include_str!("mod.rs");
+        let modules: Vec<&str> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'))
+            .filter(|module| *module != "states")
+            .collect();
+        assert_eq!(listed, modules);
+    }
+}

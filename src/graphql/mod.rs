@@ -20,6 +20,7 @@ mod persisted;
 mod scalars;
 mod schema;
 mod sites;
+mod status;
 #[cfg(not(feature = "faults"))]
 mod strict;
 /// Seen from outside only where tests compare it with the reference implementation.

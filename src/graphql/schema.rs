@@ -8,13 +8,21 @@ use super::node::NodeQueries;
 use super::operation::Operations;
 use super::options::{MetadataCache, OptionQueries};
 use super::sites::{SiteMutations, SiteQueries};
+use super::status::StatusQueries;
 use crate::app::App;
 
 pub type Schema = async_graphql::Schema<Query, Mutation, Subscription>;
 
 /// What can be read. Everything is found through the account of the request: what is not yours does not exist.
 #[derive(MergedObject, Default)]
-pub struct Query(NodeQueries, AccountQueries, OptionQueries, SiteQueries, JobQueries);
+pub struct Query(
+    NodeQueries,
+    AccountQueries,
+    OptionQueries,
+    SiteQueries,
+    JobQueries,
+    StatusQueries,
+);
 
 /// What can be changed. An expected failure is an entry of the payload's `userErrors`, and then nothing was written;
 /// top-level `errors` are for missing rights, malformed requests and bugs.

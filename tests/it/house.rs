@@ -30,6 +30,7 @@ const ROOMS: &[(&str, Band, &[&str])] = &[
     ("graphql", Edge, &[]),
     // DOMAIN: activities, then nouns, then the handles that everyone shares.
     ("generation", Domain, &["render", "sites", "options", "auth", "app"]),
+    ("doctor", Domain, &["options", "app"]),
     ("export", Domain, &["render", "sites", "options", "auth", "app"]),
     ("render", Domain, &["sites", "app"]),
     ("sites", Domain, &["app"]),

@@ -11,6 +11,7 @@ mod carrier;
 mod cluster;
 mod commands;
 mod crashes;
+mod doctor;
 mod feeds;
 mod generate;
 mod graphql_blocks;
