@@ -10,7 +10,7 @@ FEATURES := --features faults
 NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 section = @printf '\n== %s\n' "$(1)"
 
-.PHONY: help run test check judges deploy measure measure-cluster schema graphiql setup clean
+.PHONY: help run test check judges deploy measure measure-cluster mutants schema graphiql setup clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -58,6 +58,10 @@ measure-cluster: ## Postgres beside pgbench, and tokens across processes; needs 
 	@cargo run --release --quiet --example measure -- jobs
 	$(call section,From a token to a client)
 	@cargo run --release --quiet --example measure -- tokens
+
+mutants: setup ## take one guard away at a time and see that the tests notice; half an hour
+	$(call section,Mutants)
+	@bash tests/mutants/run.sh
 
 schema: ## write schema.graphql from the code
 	@cargo run --quiet -- schema > schema.graphql.new
