@@ -1,15 +1,32 @@
 //! The identity that a request runs as; every row is found through its account.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 use crate::entities::Role;
+use crate::error::Instant;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Caller {
     pub account: Uuid,
     pub role: Role,
-    /// The key that was shown; none on a server that needs no keys.
-    pub api_key: Option<Uuid>,
+    pub credential: Credential,
+    /// When the credential ends by itself, and every connection that has shown it; none for never.
+    pub until: Option<Instant>,
+}
+
+/// What was shown.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Credential {
+    /// Nothing: the server needs no keys.
+    Local,
+    /// An API key, by its id.
+    Key(Uuid),
+    /// A token of the operator's identity provider, by its subject.
+    Jwt(Arc<str>),
+    /// A watch token, by its id.
+    Watch(Uuid),
 }
 
 impl Caller {
@@ -18,7 +35,16 @@ impl Caller {
         Caller {
             account,
             role: Role::Owner,
-            api_key: None,
+            credential: Credential::Local,
+            until: None,
+        }
+    }
+
+    /// The API key that was shown.
+    pub fn api_key(&self) -> Option<Uuid> {
+        match self.credential {
+            Credential::Key(id) => Some(id),
+            _ => None,
         }
     }
 }

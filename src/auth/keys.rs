@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, Select};
 use uuid::Uuid;
 
-use super::caller::Caller;
+use super::caller::{Caller, Credential};
 use super::secret;
 use crate::db::{self, Db};
 use crate::entities::{Role, api_key};
@@ -108,7 +108,8 @@ pub async fn authenticate(db: &Db, bearer: &str) -> Result<Option<Caller>> {
     Ok(Some(Caller {
         account: key.account_id,
         role: key.role,
-        api_key: Some(key.id),
+        credential: Credential::Key(key.id),
+        until: key.expires_at,
     }))
 }
 

@@ -6,5 +6,5 @@ mod caller;
 mod keys;
 mod secret;
 
-pub use caller::Caller;
+pub use caller::{Caller, Credential};
 pub use keys::{NewKey, authenticate, create, gone_among, is_live, of_account, revoke};

@@ -28,7 +28,9 @@ struct Shown {
 impl Keys {
     /// Keeps an eye on the caller's key for as long as the result lives.
     pub fn watch(&self, caller: &Caller) -> Watched {
-        let Some(id) = caller.api_key else { return Watched(None) };
+        let Some(id) = caller.api_key() else {
+            return Watched(None);
+        };
         let mut keys = self.0.lock();
         let shown = keys.entry(id).or_insert_with(|| Shown {
             connections: 0,

@@ -13,7 +13,7 @@ impl AccountQueries {
     /// Who is asking: the account, the role and the key of this request.
     async fn viewer(&self, ctx: &Context<'_>) -> Result<Viewer> {
         let caller = ctx.caller();
-        let api_key = match caller.api_key {
+        let api_key = match caller.api_key() {
             Some(id) => ctx.loaders().api_key(id).await?,
             None => None,
         };

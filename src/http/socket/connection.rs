@@ -219,7 +219,7 @@ async fn gone(caller: Option<&(Caller, Watched)>) {
 /// Runs one operation; the key is asked for again, so that a revoked one starts nothing more.
 fn answers(web: Web, caller: Caller, id: RequestId, request: async_graphql::Request) -> BoxStream<'static, Answer> {
     let started = async move {
-        if let Some(key) = caller.api_key
+        if let Some(key) = caller.api_key()
             // A database that does not answer is no reason to send everybody away.
             && matches!(auth::is_live(&web.api.app.db, key).await, Ok(false))
         {
