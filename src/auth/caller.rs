@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::reach::Scope;
 use crate::entities::Role;
 use crate::error::Instant;
 
@@ -12,6 +13,8 @@ pub struct Caller {
     pub account: Uuid,
     pub role: Role,
     pub credential: Credential,
+    /// How much of the account it reaches.
+    pub scope: Scope,
     /// When the credential ends by itself, and every connection that has shown it; none for never.
     pub until: Option<Instant>,
 }
@@ -36,6 +39,7 @@ impl Caller {
             account,
             role: Role::Owner,
             credential: Credential::Local,
+            scope: Scope::Account,
             until: None,
         }
     }

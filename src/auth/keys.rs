@@ -4,14 +4,18 @@ use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
 use parking_lot::Mutex;
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, Select};
+use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, Select};
 use uuid::Uuid;
 
+use super::Verdict;
 use super::caller::{Caller, Credential};
-use super::secret;
+use super::denied::Denied;
+use super::reach::Scope;
+use super::secret::{self, Mark};
 use crate::db::{self, Db};
 use crate::entities::{Role, api_key};
 use crate::error::{Error, Instant, Refusal, Result};
+use crate::events::{Bus, Notice};
 use crate::ids::new_id;
 
 const NAME_MAX: usize = 120;
@@ -30,7 +34,7 @@ pub struct NewKey {
 pub async fn create(db: &Db, account: Uuid, new: NewKey) -> Result<(api_key::Model, String)> {
     let now = db::now();
     let name = check(&new, now)?;
-    let secret = secret::generate();
+    let secret = secret::generate(Mark::Key);
     let row = api_key::ActiveModel {
         id: Set(new_id()),
         account_id: Set(account),
@@ -47,6 +51,15 @@ pub async fn create(db: &Db, account: Uuid, new: NewKey) -> Result<(api_key::Mod
     let row = row.insert(&transaction).await?;
     transaction.commit().await?;
     Ok((row, secret))
+}
+
+/// Makes a key for whoever asks: it may do at most what they may.
+pub async fn create_as(db: &Db, caller: &Caller, new: NewKey) -> Result<(api_key::Model, String)> {
+    if new.role > caller.role {
+        let message = "A key may do at most what the credential that makes it may. Choose a lower role.";
+        return Err(Refusal::invalid(&["input", "role"], "TOO_HIGH", message).into());
+    }
+    create(db, caller.account, new).await
 }
 
 fn check(new: &NewKey, now: Instant) -> Result<String> {
@@ -71,6 +84,18 @@ fn check(new: &NewKey, now: Instant) -> Result<String> {
     }
 }
 
+/// Whether any account has a key that could be used.
+pub async fn has_a_key(db: &Db) -> Result<bool> {
+    let usable = api_key::Entity::find()
+        .filter(api_key::Column::RevokedAt.is_null())
+        .filter(
+            Condition::any()
+                .add(api_key::Column::ExpiresAt.is_null())
+                .add(api_key::Column::ExpiresAt.gt(db::now())),
+        );
+    Ok(usable.one(db.reader()).await?.is_some())
+}
+
 /// The account's keys, revoked and expired ones included.
 pub fn of_account(account: Uuid) -> Select<api_key::Entity> {
     api_key::Entity::find().filter(api_key::Column::AccountId.eq(account))
@@ -78,6 +103,17 @@ pub fn of_account(account: Uuid) -> Select<api_key::Entity> {
 
 /// Ends a key. Revoking it again changes nothing.
 pub async fn revoke(db: &Db, account: Uuid, id: Uuid) -> Result<api_key::Model> {
+    end(db, account, id, Role::Admin).await
+}
+
+/// Ends a key for whoever asks, and with it every connection that has shown it. A key that may do more stays.
+pub async fn revoke_as(db: &Db, bus: &Bus, caller: &Caller, id: Uuid) -> Result<api_key::Model> {
+    let key = end(db, caller.account, id, caller.role).await?;
+    bus.publish(Notice::Access);
+    Ok(key)
+}
+
+async fn end(db: &Db, account: Uuid, id: Uuid, highest: Role) -> Result<api_key::Model> {
     let transaction = db.write().await?;
     let text = "UPDATE api_keys SET revoked_at = $1 WHERE id = $2 AND account_id = $3 AND revoked_at IS NULL";
     db::execute(&transaction, text, [db::now().into(), id.into(), account.into()]).await?;
@@ -86,41 +122,48 @@ pub async fn revoke(db: &Db, account: Uuid, id: Uuid) -> Result<api_key::Model> 
         .one(&transaction)
         .await?;
     let key = key.ok_or_else(|| Refusal::not_found(&["input", "id"], "API key"))?;
+    if key.role > highest {
+        // What was written is undone with the transaction.
+        let message = "This key may do more than the credential of this request. End it with one that may as much.";
+        return Err(Refusal::invalid(&["input", "id"], "TOO_HIGH", message).into());
+    }
     transaction.commit().await?;
     Ok(key)
 }
 
-/// The caller behind a secret; none when it is unknown, revoked or expired.
-pub async fn authenticate(db: &Db, bearer: &str) -> Result<Option<Caller>> {
-    if !secret::is_plausible(bearer) {
-        return Ok(None);
+/// The caller behind a key.
+pub async fn authenticate(db: &Db, bearer: &str) -> Result<Verdict> {
+    if !secret::is_plausible(Mark::Key, bearer) {
+        return Ok(Err(Denied::Malformed));
     }
     let hash = secret::hash(bearer);
     let key = api_key::Entity::find()
         .filter(api_key::Column::Hash.eq(&hash))
         .one(db.reader())
         .await?;
-    let now = db::now();
-    let Some(key) = key.filter(|key| secret::same(&key.hash, &hash) && may_be_used(key, now)) else {
-        return Ok(None);
+    let Some(key) = key.filter(|key| secret::same(&key.hash, &hash)) else {
+        return Ok(Err(Denied::Unknown));
     };
+    let now = db::now();
+    if !may_be_used(&key, now) {
+        let is_revoked = key.revoked_at.is_some();
+        return Ok(Err(if is_revoked { Denied::Revoked } else { Denied::Expired }));
+    }
     note_use(db, &key, now);
-    Ok(Some(Caller {
+    Ok(Ok(Caller {
         account: key.account_id,
         role: key.role,
         credential: Credential::Key(key.id),
+        scope: Scope::Account,
         until: key.expires_at,
     }))
 }
 
-/// Whether a key that was good when a socket opened still is.
-pub async fn is_live(db: &Db, id: Uuid) -> Result<bool> {
-    let key = api_key::Entity::find_by_id(id).one(db.reader()).await?;
-    Ok(key.is_some_and(|key| may_be_used(&key, db::now())))
-}
-
 /// Those of these keys that are no longer good.
 pub async fn gone_among(db: &Db, ids: &[Uuid]) -> Result<Vec<Uuid>> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
     let keys = api_key::Entity::find().filter(api_key::Column::Id.is_in(ids.iter().copied()));
     let (keys, now) = (keys.all(db.reader()).await?, db::now());
     let live: BTreeSet<Uuid> = keys

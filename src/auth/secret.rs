@@ -1,4 +1,4 @@
-//! The text of an API key: 256 random bits behind a prefix that scanners of leaked secrets recognise.
+//! The text of a credential: 256 random bits behind a prefix that scanners of leaked secrets recognise.
 //!
 //! A fast hash is enough for so much randomness; there is nothing to guess that a slow one would protect.
 
@@ -7,21 +7,43 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-const MARK: &str = "sw_live_";
+/// What a credential of ours begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mark {
+    Key,
+    Watch,
+}
+
+impl Mark {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Mark::Key => "sw_live_",
+            Mark::Watch => "sw_watch_",
+        }
+    }
+
+    /// The kind of credential that a text claims to be.
+    pub fn of(text: &str) -> Option<Self> {
+        [Mark::Key, Mark::Watch]
+            .into_iter()
+            .find(|mark| text.starts_with(mark.as_str()))
+    }
+}
+
 /// 32 bytes in base64url without padding.
 const BODY_LENGTH: usize = 43;
 /// How much of a key its lists show, enough to tell two apart.
-const SHOWN: usize = MARK.len() + 6;
+const SHOWN: usize = "sw_live_".len() + 6;
 
 /// A new secret.
-pub fn generate() -> String {
+pub fn generate(mark: Mark) -> String {
     let bytes: [u8; 32] = rand::random();
-    format!("{MARK}{}", URL_SAFE_NO_PAD.encode(bytes))
+    format!("{}{}", mark.as_str(), URL_SAFE_NO_PAD.encode(bytes))
 }
 
-/// Whether this can be a key at all; anything else is not worth a query.
-pub fn is_plausible(text: &str) -> bool {
-    text.strip_prefix(MARK).is_some_and(|body| {
+/// Whether this can be a credential of that kind at all; anything else is not worth a query.
+pub fn is_plausible(mark: Mark, text: &str) -> bool {
+    text.strip_prefix(mark.as_str()).is_some_and(|body| {
         body.len() == BODY_LENGTH
             && body
                 .bytes()
@@ -53,8 +75,9 @@ mod tests {
 
     #[test]
     fn a_generated_key_is_plausible_and_unlike_any_other() {
-        let (one, other) = (generate(), generate());
-        assert!(is_plausible(&one) && is_plausible(&other));
+        let (one, other) = (generate(Mark::Key), generate(Mark::Key));
+        assert!(is_plausible(Mark::Key, &one) && !is_plausible(Mark::Watch, &one));
+        assert_eq!(Mark::of(&generate(Mark::Watch)), Some(Mark::Watch));
         assert_ne!(one, other);
         assert!(!same(&hash(&one), &hash(&other)) && same(&hash(&one), &hash(&one)));
         assert_eq!(hash(&one).len(), 64);
@@ -63,9 +86,9 @@ mod tests {
 
     #[test]
     fn foreign_text_is_not_worth_a_query() {
-        let cut = generate().replace(MARK, "");
+        let cut = generate(Mark::Key).replace("sw_live_", "");
         for text in ["", "sw_live_", "sw_live_short", cut.as_str(), "Bearer x"] {
-            assert!(!is_plausible(text), "{text}");
+            assert!(!is_plausible(Mark::Key, text), "{text}");
         }
     }
 }

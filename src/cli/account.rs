@@ -2,7 +2,9 @@
 
 use clap::Subcommand;
 
+use super::credits::account_named;
 use super::failure::Failure;
+use crate::auth;
 use crate::config::Config;
 use crate::credits;
 use crate::events::Unit;
@@ -15,11 +17,32 @@ pub enum Command {
         /// A name that no other account has.
         name: String,
     },
+    /// Let a person of the identity provider (auth.jwt_issuer) work in an account.
+    Link {
+        /// The account's name or id.
+        account: String,
+        /// What the claim auth.jwt_account_claim says in the person's tokens.
+        person: String,
+    },
 }
 
 pub async fn run(config: &Config, command: Command) -> Result<(), Failure> {
     let (db, bus) = super::connect(config).await?;
-    let Command::Create { name } = command;
+    let name = match command {
+        Command::Create { name } => name,
+        Command::Link { account, person } => {
+            let issuer = &config.auth.jwt_issuer;
+            if issuer.is_empty() {
+                return Err(Failure::bad_input(
+                    "Set auth.jwt_issuer first: a person is known by it and by a claim.",
+                ));
+            }
+            let account = account_named(&db, &bus, config, &account).await?;
+            auth::link(&db, issuer, &person, account.id).await?;
+            println!("{person} works in the account \"{}\"", account.name);
+            return Ok(());
+        }
+    };
     let mut unit = Unit::begin(&db, &bus).await?;
     let account = credits::create_account(&mut unit, &name, config.credits.initial).await?;
     unit.commit().await?;

@@ -20,6 +20,10 @@ pub enum Command {
         /// The account's name or id.
         #[arg(long, default_value = "local")]
         account: String,
+        /// What it may do: "viewer" reads and watches, "editor" also edits and generates, "owner" also manages keys,
+        /// "admin" runs the server.
+        #[arg(long, default_value = "owner", value_parser = role)]
+        role: Role,
         /// Days until it expires; without it the key does not expire.
         #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..=3650))]
         expires_in: Option<u32>,
@@ -31,21 +35,26 @@ pub async fn run(config: &Config, command: Command) -> Result<(), Failure> {
     let Command::Create {
         name,
         account,
+        role,
         expires_in,
     } = command;
     let account = account_named(&db, &bus, config, &account).await?;
     let expires_at = expires_in.map(|days| now() + Duration::days(days.into()));
-    let new = NewKey {
-        name,
-        role: Role::Owner,
-        expires_at,
-    };
+    let new = NewKey { name, role, expires_at };
     let (_, secret) = auth::create(&db, account.id, new).await?;
     // Alone on standard output, so that a script can keep it.
     println!("{secret}");
     eprintln!(
-        "This key belongs to the account \"{}\". Keep it now: it cannot be shown again.",
-        account.name
+        "This key belongs to the account \"{}\" and has the role {}. Keep it now: it cannot be shown again.",
+        account.name,
+        role.as_str().to_uppercase()
     );
     Ok(())
+}
+
+fn role(text: &str) -> Result<Role, String> {
+    let named = Role::ALL.iter().find(|role| role.as_str().eq_ignore_ascii_case(text));
+    named
+        .copied()
+        .ok_or_else(|| "choose viewer, editor, owner or admin".to_string())
 }

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::failure::Failure;
 use crate::config::{AuthMode, Config};
-use crate::{boot, http};
+use crate::{auth, boot, http};
 
 pub async fn run(config: Config) -> Result<(), Failure> {
     let address = config.server.listen;
@@ -20,7 +20,7 @@ pub async fn run(config: Config) -> Result<(), Failure> {
     let shutdown = CancellationToken::new();
     tokio::spawn(signals(shutdown.clone()));
     let running = boot::start(app).await?;
-    greet(&running.app, address);
+    greet(&running.app, address).await;
     let told = shutdown.clone();
     // Jobs are given back while connections end: one slow client must not cost the jobs their time.
     let stop = async {
@@ -47,7 +47,7 @@ pub async fn run(config: Config) -> Result<(), Failure> {
     Ok(served?)
 }
 
-fn greet(app: &crate::app::App, address: std::net::SocketAddr) {
+async fn greet(app: &crate::app::App, address: std::net::SocketAddr) {
     let jobs = app.engine.config().concurrency;
     let (provider, role) = (app.ai.name(), app.config.server.role);
     if !role.serves_the_api() {
@@ -57,7 +57,13 @@ fn greet(app: &crate::app::App, address: std::net::SocketAddr) {
     let role = role.as_str();
     tracing::info!(%address, role, provider, jobs, "serving; GraphiQL is at http://{address}/graphiql");
     if app.config.auth.mode == AuthMode::Keys {
-        tracing::info!("an API key is required; make one with: sitewright key create --name NAME");
+        match auth::has_a_key(&app.db).await {
+            Ok(true) => tracing::info!("an API key is required"),
+            Ok(false) => tracing::warn!(
+                "an API key is required and there is none yet; make the first with: sitewright key create --name NAME"
+            ),
+            Err(error) => tracing::warn!(cause = error.cause(), "API keys could not be looked at"),
+        }
     }
 }
 

@@ -18,6 +18,7 @@ const REDIS_SCHEMES: &[&str] = &[
 pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     check_places(config)?;
     check_jobs(config)?;
+    check_tokens(config)?;
     let serves_strangers = config.server.role.serves_the_api() && !config.server.listen.ip().is_loopback();
     if config.auth.mode == AuthMode::Open && serves_strangers {
         return Err(ConfigError(format!(
@@ -127,6 +128,85 @@ fn check_jobs(config: &Config) -> Result<(), ConfigError> {
     }
     if !(0..=2_000_000_000).contains(&config.credits.initial) {
         return wrong("credits.initial", &config.credits.initial, "from 0 to 2000000000");
+    }
+    Ok(())
+}
+
+/// Tokens of an identity provider: a token for another service, or of another issuer, must never do.
+fn check_tokens(config: &Config) -> Result<(), ConfigError> {
+    let auth = &config.auth;
+    let keys = [&auth.jwt_secret, &auth.jwt_jwks_file, &auth.jwt_jwks_url];
+    let given = keys.iter().filter(|key| !key.is_empty()).count();
+    if auth.jwt_issuer.is_empty() {
+        return match given {
+            0 => Ok(()),
+            _ => wrong(
+                "auth.jwt_issuer",
+                &"empty",
+                "the `iss` of the tokens that auth.jwt_… has keys for",
+            ),
+        };
+    }
+    if config.auth.mode == AuthMode::Open {
+        return wrong(
+            "auth.mode",
+            &"\"open\"",
+            "\"keys\" where auth.jwt_issuer is set: else nobody has to show a token",
+        );
+    }
+    if given != 1 {
+        let rule = "accompanied by exactly one of auth.jwt_secret, auth.jwt_jwks_file and auth.jwt_jwks_url";
+        return wrong("auth.jwt_issuer", &auth.jwt_issuer, rule);
+    }
+    if auth.jwt_audience.is_empty() {
+        return wrong(
+            "auth.jwt_audience",
+            &"empty",
+            "what `aud` names in tokens for this server",
+        );
+    }
+    if (1..32).contains(&auth.jwt_secret.len()) {
+        return wrong(
+            "auth.jwt_secret",
+            &"(hidden)",
+            "at least 32 bytes, which nobody can guess",
+        );
+    }
+    let url = &auth.jwt_jwks_url;
+    let is_near = ["http://127.0.0.1", "http://localhost", "http://[::1]"]
+        .iter()
+        .any(|near| url.strip_prefix(near).is_some_and(|rest| rest.starts_with([':', '/'])));
+    if !url.is_empty() && !url.starts_with("https://") && !is_near {
+        return wrong(
+            "auth.jwt_jwks_url",
+            url,
+            "an https:// address, or an http:// address of this machine",
+        );
+    }
+    let is_role = |word: &str| ["viewer", "editor", "owner", "admin"].contains(&word);
+    if !is_role(&auth.jwt_highest_role) {
+        return wrong(
+            "auth.jwt_highest_role",
+            &auth.jwt_highest_role,
+            "viewer, editor, owner or admin",
+        );
+    }
+    if !auth.jwt_default_role.is_empty() && !is_role(&auth.jwt_default_role) {
+        return wrong(
+            "auth.jwt_default_role",
+            &auth.jwt_default_role,
+            "viewer, editor, owner, admin or empty",
+        );
+    }
+    if auth.jwt_refresh_ms == 0 {
+        return wrong("auth.jwt_refresh_ms", &0, "at least 1");
+    }
+    if auth.jwt_account_claim.is_empty() || auth.jwt_role_claim.is_empty() {
+        return wrong(
+            "auth.jwt_account_claim",
+            &"empty",
+            "the name of a claim, as auth.jwt_role_claim is",
+        );
     }
     Ok(())
 }

@@ -151,9 +151,18 @@ fn allowed(key: &str) -> &'static str {
         "ai.provider" => "\"offline\"",
         "log.format" => "\"auto\", \"human\" or \"json\"",
         "server.role" => "\"all\", \"api\" or \"worker\"",
-        "graphql.trusted_only" => "true or false",
+        "graphql.trusted_only" | "auth.jwt_create_accounts" => "true or false",
         "graphql.trusted_documents"
         | "server.cors_origins"
+        | "auth.jwt_issuer"
+        | "auth.jwt_audience"
+        | "auth.jwt_secret"
+        | "auth.jwt_jwks_file"
+        | "auth.jwt_jwks_url"
+        | "auth.jwt_account_claim"
+        | "auth.jwt_role_claim"
+        | "auth.jwt_default_role"
+        | "auth.jwt_highest_role"
         | "database.url"
         | "redis.url"
         | "redis.prefix"
@@ -166,7 +175,7 @@ fn allowed(key: &str) -> &'static str {
 
 /// The offending value as it was written, except for those that may hold a secret.
 fn lookup(table: &Table, key: &str) -> Option<String> {
-    if key == "database.url" || key == "redis.url" {
+    if ["database.url", "redis.url", "auth.jwt_secret"].contains(&key) {
         return Some("(hidden)".to_string());
     }
     let (section, key) = key.split_once('.')?;

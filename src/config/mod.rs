@@ -132,10 +132,33 @@ pub struct Doctor {
     pub min_free_mb: u64,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Auth {
     pub mode: AuthMode,
+    /// Empty: no tokens of an identity provider are taken.
+    pub jwt_issuer: String,
+    pub jwt_audience: String,
+    pub jwt_secret: String,
+    pub jwt_jwks_file: String,
+    pub jwt_jwks_url: String,
+    pub jwt_refresh_ms: u64,
+    pub jwt_leeway_s: u64,
+    pub jwt_account_claim: String,
+    pub jwt_role_claim: String,
+    pub jwt_default_role: String,
+    pub jwt_highest_role: String,
+    pub jwt_create_accounts: bool,
+}
+
+impl std::fmt::Debug for Auth {
+    /// The secret is never printed.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Auth")
+            .field("mode", &self.mode)
+            .field("jwt_issuer", &self.jwt_issuer)
+            .finish_non_exhaustive()
+    }
 }
 
 #[derive(Debug, Clone, Deserialize)]

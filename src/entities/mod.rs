@@ -12,6 +12,7 @@ pub mod builder_option;
 pub mod credit_entry;
 pub mod credit_hold;
 pub mod idempotency_key;
+pub mod identity;
 pub mod job;
 pub mod job_event;
 pub mod meta;
@@ -19,6 +20,7 @@ pub mod page;
 pub mod price;
 pub mod revision;
 pub mod states;
+pub mod watch_token;
 pub mod worker;
 
 pub use states::*;

@@ -46,6 +46,8 @@ pub enum Notice {
     Cancel {
         job: Uuid,
     },
+    /// A credential was ended: connections that have shown it must not wait for the next look at all of them.
+    Access,
 }
 
 /// What whoever holds jobs should look at.
@@ -66,6 +68,7 @@ struct Memory {
     blueprints: Mutex<HashMap<Uuid, watch::Sender<i64>>>,
     accounts: Mutex<HashMap<Uuid, watch::Sender<i64>>>,
     work: Notify,
+    access: Notify,
     hints: broadcast::Sender<Hint>,
     relay: OnceLock<Relay>,
 }
@@ -78,6 +81,7 @@ impl Bus {
             blueprints: Mutex::default(),
             accounts: Mutex::default(),
             work: Notify::new(),
+            access: Notify::new(),
             hints: broadcast::channel(1024).0,
             relay: OnceLock::new(),
         }))
@@ -100,6 +104,7 @@ impl Bus {
             Notice::Account { id, seq } => announce(&self.0.accounts, *id, *seq),
             Notice::Work => self.wake_here(),
             Notice::Cancel { job } => self.cancel_here(*job),
+            Notice::Access => self.access_here(),
         }
         if let Some(relay) = self.0.relay.get() {
             relay.send(self, notice);
@@ -193,6 +198,16 @@ impl Bus {
         if let Some(relay) = self.0.relay.get() {
             relay.hear(topic);
         }
+    }
+
+    /// A credential was ended, here or elsewhere.
+    pub(super) fn access_here(&self) {
+        self.0.access.notify_one();
+    }
+
+    /// Resolves when a credential was ended; a hint that came while nobody waited is kept.
+    pub async fn access(&self) {
+        self.0.access.notified().await;
     }
 
     /// Resolves when there may be work; a hint that came while nobody waited is kept.

@@ -110,6 +110,9 @@ pub async fn execute(api: &Api, caller: Caller, request_id: &str, prepared: Prep
             graphql-transport-ws, or accept text/event-stream or multipart/mixed;subscriptionSpec=1.0.";
         return refused(Code::OperationResolution.server_error(message), request_id);
     }
+    if let Err(why) = prepared.0.asked.check(&caller) {
+        return refused(why, request_id);
+    }
     let request = with_session(prepared, caller);
     let run = AssertUnwindSafe(api.schema.execute(request)).catch_unwind();
     match api.app.db.unless_away(run.map(Ok)).await {
@@ -132,6 +135,10 @@ pub fn subscribe(api: &Api, caller: Caller, request_id: &str, prepared: Prepared
         let api = api.clone();
         let one = async move { execute(&api, caller, &request_id, prepared).await };
         return futures::stream::once(one.instrument(span)).boxed();
+    }
+    if let Err(why) = prepared.0.asked.check(&caller) {
+        let refusal = refused(why, &request_id);
+        return futures::stream::once(async move { refusal }).boxed();
     }
     let request = with_session(prepared, caller);
     let mut stream = AssertUnwindSafe(api.schema.execute_stream(request)).catch_unwind();

@@ -1,6 +1,6 @@
-//! Loading many rows with one statement, within one operation and within one account.
+//! Loading many rows with one statement, within one operation and for one caller.
 //!
-//! The account is part of every statement here, so a resolver cannot reach a foreign row by any path. A
+//! The caller is part of every statement here, so a resolver cannot reach a foreign row by any path. A
 //! loader lives as long as one operation (or one event of a subscription): nothing it remembers grows stale.
 
 use std::collections::HashMap;
@@ -11,7 +11,6 @@ use std::time::Duration;
 use async_graphql::dataloader::{DataLoader, HashMapCache, Loader};
 use async_graphql::runtime::{TokioSpawner, TokioTimer};
 use async_graphql::{Error, Result};
-use sea_orm::sea_query::{Query, SelectStatement};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use uuid::Uuid;
 
@@ -20,6 +19,7 @@ use super::credits::CreditEntry;
 use super::jobs::GenerationJob;
 use super::options::BuilderOption;
 use super::sites::{Block, PageBlueprint, SiteBlueprint};
+use crate::auth::Caller;
 use crate::db::Db;
 use crate::entities::{JobKind, JobState, account, api_key, block, blueprint, builder_option, credit_entry, job, page};
 
@@ -46,12 +46,12 @@ pub struct Loaders(DataLoader<Rows, HashMapCache>);
 
 struct Rows {
     db: Db,
-    account: Uuid,
+    caller: Caller,
 }
 
 impl Loaders {
-    pub fn new(db: Db, account: Uuid, remembers: bool) -> Self {
-        let rows = Rows { db, account };
+    pub fn new(db: Db, caller: Caller, remembers: bool) -> Self {
+        let rows = Rows { db, caller };
         let cache = HashMapCache::default();
         let loader = DataLoader::with_cache(rows, TokioSpawner::current(), TokioTimer::default(), cache);
         // No waiting for more keys than those that are asked for in the same turn.
@@ -130,25 +130,6 @@ impl Loaders {
     }
 }
 
-impl Rows {
-    /// The blueprints of the account, as a subquery for rows that hang below one.
-    fn own_blueprints(&self) -> SelectStatement {
-        Query::select()
-            .column(blueprint::Column::Id)
-            .from(blueprint::Entity)
-            .and_where(blueprint::Column::AccountId.eq(self.account))
-            .to_owned()
-    }
-
-    fn own_pages(&self) -> SelectStatement {
-        Query::select()
-            .column(page::Column::Id)
-            .from(page::Entity)
-            .and_where(page::Column::BlueprintId.in_subquery(self.own_blueprints()))
-            .to_owned()
-    }
-}
-
 /// A masked error, logged where the statement failed and not again by each field that waited for it.
 fn masked(cause: sea_orm::DbErr) -> Error {
     crate::error::Error::from(cause).into()
@@ -190,12 +171,12 @@ macro_rules! loader {
 
 loader!(AccountById => Arc<account::Model>, |rows, ids| account::Entity::find()
     .filter(account::Column::Id.is_in(ids))
-    .filter(account::Column::Id.eq(rows.account)),
+    .filter(rows.caller.accounts()),
     |found| by_id(found, |row: &account::Model| AccountById(row.id)));
 
 loader!(ApiKeyById => Arc<api_key::Model>, |rows, ids| api_key::Entity::find()
     .filter(api_key::Column::Id.is_in(ids))
-    .filter(api_key::Column::AccountId.eq(rows.account)),
+    .filter(rows.caller.keys()),
     |found| by_id(found, |row: &api_key::Model| ApiKeyById(row.id)));
 
 // Options belong to everybody.
@@ -205,52 +186,52 @@ loader!(OptionById => Arc<builder_option::Model>, |_rows, ids| builder_option::E
 
 loader!(EntryById => Arc<credit_entry::Model>, |rows, ids| credit_entry::Entity::find()
     .filter(credit_entry::Column::Id.is_in(ids))
-    .filter(credit_entry::Column::AccountId.eq(rows.account)),
+    .filter(rows.caller.credit_entries()),
     |found| by_id(found, |row: &credit_entry::Model| EntryById(row.id)));
 
 loader!(BlueprintById => Arc<blueprint::Model>, |rows, ids| blueprint::Entity::find()
     .filter(blueprint::Column::Id.is_in(ids))
-    .filter(blueprint::Column::AccountId.eq(rows.account)),
+    .filter(rows.caller.sites()),
     |found| by_id(found, |row: &blueprint::Model| BlueprintById(row.id)));
 
 loader!(PageById => Arc<page::Model>, |rows, ids| page::Entity::find()
     .filter(page::Column::Id.is_in(ids))
-    .filter(page::Column::BlueprintId.in_subquery(rows.own_blueprints())),
+    .filter(rows.caller.pages()),
     |found| by_id(found, |row: &page::Model| PageById(row.id)));
 
 loader!(PagesOf => Vec<Arc<page::Model>>, |rows, ids| page::Entity::find()
     .filter(page::Column::BlueprintId.is_in(ids))
-    .filter(page::Column::BlueprintId.in_subquery(rows.own_blueprints()))
+    .filter(rows.caller.pages())
     .order_by_asc(page::Column::Position)
     .order_by_asc(page::Column::Id),
     |found| grouped(found, |row: &page::Model| Some(PagesOf(row.blueprint_id))));
 
 loader!(BlockById => Arc<block::Model>, |rows, ids| block::Entity::find()
     .filter(block::Column::Id.is_in(ids))
-    .filter(block::Column::PageId.in_subquery(rows.own_pages())),
+    .filter(block::Column::PageId.in_subquery(rows.caller.ids_of_pages())),
     |found| by_id(found, |row: &block::Model| BlockById(row.id)));
 
 loader!(BlocksOf => Vec<Arc<block::Model>>, |rows, ids| block::Entity::find()
     .filter(block::Column::PageId.is_in(ids))
-    .filter(block::Column::PageId.in_subquery(rows.own_pages()))
+    .filter(block::Column::PageId.in_subquery(rows.caller.ids_of_pages()))
     .order_by_asc(block::Column::Position)
     .order_by_asc(block::Column::Id),
     |found| grouped(found, |row: &block::Model| Some(BlocksOf(row.page_id))));
 
 loader!(JobById => Arc<job::Model>, |rows, ids| job::Entity::find()
     .filter(job::Column::Id.is_in(ids))
-    .filter(job::Column::AccountId.eq(rows.account)),
+    .filter(rows.caller.jobs()),
     |found| by_id(found, |row: &job::Model| JobById(row.id)));
 
 loader!(ChildrenOf => Vec<Arc<job::Model>>, |rows, ids| job::Entity::find()
     .filter(job::Column::ParentId.is_in(ids))
-    .filter(job::Column::AccountId.eq(rows.account))
+    .filter(rows.caller.jobs())
     .order_by_asc(job::Column::Id),
     |found| grouped(found, |row: &job::Model| row.parent_id.map(ChildrenOf)));
 
 loader!(ActiveOn => Arc<job::Model>, |rows, ids| job::Entity::find()
 .filter(job::Column::PageId.is_in(ids))
-.filter(job::Column::AccountId.eq(rows.account))
+.filter(rows.caller.jobs())
 .filter(job::Column::State.is_in([JobState::Queued, JobState::Running]))
 .filter(job::Column::Kind.is_in([JobKind::Page, JobKind::Block])),
 |found: Vec<job::Model>| -> HashMap<ActiveOn, Arc<job::Model>> {

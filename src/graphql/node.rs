@@ -98,6 +98,9 @@ async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
         return Ok(None);
     };
     let loaders = ctx.loaders();
+    if matches!(id.kind, IdKind::BuilderOption | IdKind::Price) && !ctx.caller().reaches_metadata() {
+        return Ok(None);
+    }
     Ok(match id.kind {
         IdKind::Account => loaders.account(id.uuid).await?.map(Node::from),
         IdKind::Credits => loaders

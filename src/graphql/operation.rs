@@ -55,7 +55,7 @@ impl Extension for AroundOperation {
         let (app, session) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Session>());
         let slot = CursorSlot::default();
         let mut data = Data::default();
-        data.insert(Loaders::new(app.db.clone(), session.caller.account, session.remembers));
+        data.insert(Loaders::new(app.db.clone(), session.caller.clone(), session.remembers));
         data.insert(slot.clone());
         let mut response = next.run_with_data(ctx, operation_name, data).await;
         self.nulls.finish(&mut response);

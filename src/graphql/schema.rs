@@ -2,7 +2,7 @@
 
 use async_graphql::{MergedObject, SDLExportOptions, SchemaBuilder, ValidationMode};
 
-use super::accounts::{AccountMutations, AccountQueries};
+use super::accounts::{AccountMutations, AccountQueries, WatchMutations};
 use super::jobs::{JobMutations, JobQueries, Subscription};
 use super::node::NodeQueries;
 use super::operation::Operations;
@@ -27,7 +27,7 @@ pub struct Query(
 /// What can be changed. An expected failure is an entry of the payload's `userErrors`, and then nothing was written;
 /// top-level `errors` are for missing rights, malformed requests and bugs.
 #[derive(MergedObject, Default)]
-pub struct Mutation(AccountMutations, SiteMutations, JobMutations);
+pub struct Mutation(AccountMutations, WatchMutations, SiteMutations, JobMutations);
 
 /// The schema over a running application.
 pub fn schema(app: App) -> Schema {

@@ -6,8 +6,8 @@ use axum::Extension;
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::header::{UPGRADE, WWW_AUTHENTICATE};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::header::UPGRADE;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use hyper::upgrade::OnUpgrade;
 use tracing::Span;
@@ -30,7 +30,7 @@ pub async fn post(
         of_body(&read_body(body).await?, web.api.app.config.graphql.max_batch)
     };
     match read.await {
-        Ok(Asked::One(request)) => run(&web, &id, &headers, *request, true).await,
+        Ok(Asked::One(request)) => run(&web, &id, &headers, *request, None).await,
         Ok(Asked::Batch(requests)) => run_batch(&web, &id, &headers, requests).await,
         Err((status, message)) => answer::refuse(status, Code::BadRequest, &message, &id),
     }
@@ -46,22 +46,30 @@ pub async fn get(
     if headers.contains_key(UPGRADE) {
         return socket::accept(web, id, &headers, upgrade.map(|Extension(upgrade)| upgrade));
     }
-    let read = || -> Result<Request, Unreadable> {
-        let parameters = parameters.map_err(|rejection| {
+    let read = || -> Result<(Request, Option<String>), Unreadable> {
+        let Query(mut parameters) = parameters.map_err(|rejection| {
             let message = format!("The query string cannot be read: {rejection}.");
             (StatusCode::BAD_REQUEST, message)
         })?;
         check_acceptable(&headers)?;
-        of_parameters(parameters.0)
+        let watch = parameters.watch.take();
+        Ok((of_parameters(parameters)?, watch))
     };
     match read() {
-        Ok(request) => run(&web, &id, &headers, request, false).await,
+        Ok((request, watch)) => run(&web, &id, &headers, request, Some(watch.as_deref())).await,
         Err((status, message)) => answer::refuse(status, Code::BadRequest, &message, &id),
     }
 }
 
-async fn run(web: &Web, id: &RequestId, headers: &HeaderMap, request: Request, may_write: bool) -> Response {
-    let caller = match who(web, id, headers).await {
+/// `address` is the watch token in the address of a GET, which cannot change anything; none is a POST.
+async fn run(
+    web: &Web,
+    id: &RequestId,
+    headers: &HeaderMap,
+    request: Request,
+    address: Option<Option<&str>>,
+) -> Response {
+    let caller = match who(web, id, headers, address.flatten()).await {
         Ok(caller) => caller,
         Err(response) => return *response,
     };
@@ -75,7 +83,7 @@ async fn run(web: &Web, id: &RequestId, headers: &HeaderMap, request: Request, m
         }
     };
     note(&caller, &prepared);
-    if prepared.is_mutation() && !may_write {
+    if prepared.is_mutation() && address.is_some() {
         let message = "A GET cannot change anything: send mutations as POST.";
         return answer::not_allowed(message, "POST", id);
     }
@@ -87,7 +95,7 @@ async fn run(web: &Web, id: &RequestId, headers: &HeaderMap, request: Request, m
 
 /// One after the other: a batch may change things, and its order is the client's.
 async fn run_batch(web: &Web, id: &RequestId, headers: &HeaderMap, requests: Vec<Request>) -> Response {
-    let caller = match who(web, id, headers).await {
+    let caller = match who(web, id, headers, None).await {
         Ok(caller) => caller,
         Err(response) => return *response,
     };
@@ -110,17 +118,10 @@ fn check_acceptable(headers: &HeaderMap) -> Result<(), Unreadable> {
 }
 
 /// The caller, or the answer to somebody who has no good key.
-async fn who(web: &Web, id: &RequestId, headers: &HeaderMap) -> Result<Caller, Box<Response>> {
-    match identity::of_headers(&web.api.app, headers).await {
-        Ok(Some(caller)) => Ok(caller),
-        Ok(None) => {
-            let (status, code) = (StatusCode::UNAUTHORIZED, Code::Unauthenticated);
-            let mut response = answer::refuse(status, code, identity::NO_KEY, id);
-            response
-                .headers_mut()
-                .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            Err(Box::new(response))
-        }
+async fn who(web: &Web, id: &RequestId, headers: &HeaderMap, watch: Option<&str>) -> Result<Caller, Box<Response>> {
+    match identity::of_headers(web, headers, watch).await {
+        Ok(Ok(caller)) => Ok(caller),
+        Ok(Err(denied)) => Err(Box::new(identity::refusal(denied, id))),
         Err(error) => {
             let (code, message) = outage(error);
             Err(Box::new(answer::refuse(

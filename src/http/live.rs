@@ -32,9 +32,9 @@ pub fn refusal(response: Response) -> BoxStream<'static, Answer> {
     stream::once(async move { Answer::Refused(response.errors) }).boxed()
 }
 
-/// What is said to an operation of somebody whose key is no longer good.
+/// What is said to an operation of somebody whose credential is no longer good.
 pub fn without_key(id: &RequestId) -> Response {
-    refused(Code::Unauthenticated.server_error(identity::NO_KEY), &id.0)
+    refused(Code::Unauthenticated.server_error(identity::GONE), &id.0)
 }
 
 fn answers(responses: impl Stream<Item = Response>) -> impl Stream<Item = Answer> {

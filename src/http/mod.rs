@@ -31,6 +31,7 @@ use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{NotForContentType, Predicate, SizeAbove};
 
 use crate::app::App;
+use crate::auth;
 use crate::error::{Error, Result};
 use crate::graphql::Api;
 
@@ -40,8 +41,10 @@ struct Web {
     api: Api,
     /// Connections that stay open: axum forgets one that is upgraded, and a stream has to be told to end.
     open: TaskTracker,
-    /// The keys that they have shown.
+    /// The credentials that they have shown.
     keys: keys::Keys,
+    /// What an identity provider says of people; none where no provider is configured.
+    jwts: Option<auth::Jwts>,
     shutdown: CancellationToken,
 }
 
@@ -86,12 +89,14 @@ fn compression() -> CompressionLayer<impl Predicate> {
 pub async fn serve(app: App, listener: TcpListener, shutdown: CancellationToken) -> Result<()> {
     let patience = Duration::from_millis(app.config.server.shutdown_ms);
     let streams = app.config.streams.clone();
-    let db = app.db.clone();
+    let (db, bus) = (app.db.clone(), app.bus.clone());
+    let jwts = auth::Jwts::new(&app.config.auth, &bus, app.config.credits.initial).await?;
     let (open, keys) = (TaskTracker::new(), keys::Keys::default());
     let web = Web {
         api: Api::new(app)?,
         open: open.clone(),
         keys: keys.clone(),
+        jwts: jwts.clone(),
         shutdown: shutdown.clone(),
     };
     let told = shutdown.clone();
@@ -111,10 +116,19 @@ pub async fn serve(app: App, listener: TcpListener, shutdown: CancellationToken)
     };
     tokio::select! {
         outcome = everything => outcome,
-        () = keys.look_after(&db, streams.keys()) => Ok(()),
+        () = keys.look_after(&db, &bus, streams.keys()) => Ok(()),
+        () = keep_fresh(jwts) => Ok(()),
         () = too_long => {
             tracing::warn!("some connections did not end in time and were dropped");
             Ok(())
         }
+    }
+}
+
+/// Keeps the keys of the identity provider up to date; never ends.
+async fn keep_fresh(jwts: Option<auth::Jwts>) {
+    match jwts {
+        Some(jwts) => jwts.keep().await,
+        None => std::future::pending().await,
     }
 }

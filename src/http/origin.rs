@@ -1,5 +1,8 @@
-//! Who may reach a server that asks for no key: programs on this machine, pages that it served itself, and those that
-//! the configuration lists.
+//! Which pages may reach the server: its own and those that the configuration lists. A server that asks for no key
+//! answers only this machine besides.
+//!
+//! Where keys are asked for, a page of another site has none and its browser hides the answers from it (`cors`); only
+//! WebSockets are refused here, because no browser asks before it opens one.
 //!
 //! Any website a person visits can send requests to 127.0.0.1. Two headers that a page cannot forge give it away:
 //! `Origin` names the page's own site, and after a rebinding of its name `Host` is not this machine's. Where a browser
@@ -8,9 +11,9 @@
 use std::net::IpAddr;
 
 use axum::extract::{Request, State};
-use axum::http::header::{HOST, ORIGIN};
+use axum::http::header::{HOST, ORIGIN, UPGRADE};
 use axum::http::uri::{Authority, Uri};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
 
@@ -20,11 +23,15 @@ use crate::config::AuthMode;
 use crate::graphql::Code;
 
 pub async fn check(State(web): State<Web>, request: Request, next: Next) -> Response {
-    if web.api.app.config.auth.mode == AuthMode::Open
-        && let Err(message) = judge(request.headers(), request.uri(), |origin| {
-            cors::allowed(&web.api.app.config.server).any(|allowed| allowed == origin)
-        })
-    {
+    let config = &web.api.app.config;
+    let is_allowed = |origin: &str| cors::allowed(&config.server).any(|allowed| allowed == origin);
+    let verdict = match config.auth.mode {
+        AuthMode::Open => judge(request.headers(), request.uri(), is_allowed),
+        AuthMode::Keys => judge_upgrade(request.headers(), request.uri(), |origin| {
+            is_allowed("*") || is_allowed(origin)
+        }),
+    };
+    if let Err(message) = verdict {
         let id = request.extensions().get::<RequestId>().cloned();
         let id = id.unwrap_or_else(|| RequestId(String::new()));
         return answer::refuse(StatusCode::FORBIDDEN, Code::Forbidden, message, &id);
@@ -33,11 +40,7 @@ pub async fn check(State(web): State<Web>, request: Request, next: Next) -> Resp
 }
 
 fn judge(headers: &HeaderMap, uri: &Uri, is_allowed: impl Fn(&str) -> bool) -> Result<(), &'static str> {
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
-    let host = host
-        .and_then(|host| host.parse::<Authority>().ok())
-        .or(uri.authority().cloned());
-    let Some(host) = host.filter(is_this_machine) else {
+    let Some(host) = host_of(headers, uri).filter(is_this_machine) else {
         return Err(
             "Without keys, this server answers only on this machine: use 127.0.0.1 or localhost in the address, \
              or set auth.mode = \"keys\".",
@@ -46,19 +49,41 @@ fn judge(headers: &HeaderMap, uri: &Uri, is_allowed: impl Fn(&str) -> bool) -> R
     let Some(origin) = headers.get(ORIGIN) else {
         return judge_without_origin(headers, uri.path());
     };
+    match is_known(origin, &host, is_allowed) {
+        true => Ok(()),
+        false => Err(FOREIGN),
+    }
+}
+
+/// Whether an origin is this server's own, or one that the configuration lists.
+fn is_known(origin: &HeaderValue, host: &Authority, is_allowed: impl Fn(&str) -> bool) -> bool {
     if origin.to_str().is_ok_and(is_allowed) {
-        return Ok(());
+        return true;
     }
     let origin = origin.to_str().ok().and_then(|origin| origin.parse::<Uri>().ok());
-    let is_own = origin
-        .as_ref()
-        .and_then(Uri::authority)
-        .is_some_and(|origin| origin.as_str().eq_ignore_ascii_case(host.as_str()));
-    if is_own {
-        return Ok(());
-    }
-    Err(FOREIGN)
+    let origin = origin.as_ref().and_then(Uri::authority);
+    origin.is_some_and(|origin| origin.as_str().eq_ignore_ascii_case(host.as_str()))
 }
+
+/// Programs send no `Origin`, and browsers always do.
+fn judge_upgrade(headers: &HeaderMap, uri: &Uri, is_allowed: impl Fn(&str) -> bool) -> Result<(), &'static str> {
+    let Some(origin) = headers.get(ORIGIN).filter(|_| headers.contains_key(UPGRADE)) else {
+        return Ok(());
+    };
+    match host_of(headers, uri).is_some_and(|host| is_known(origin, &host, is_allowed)) {
+        true => Ok(()),
+        false => Err(FOREIGN_SOCKET),
+    }
+}
+
+fn host_of(headers: &HeaderMap, uri: &Uri) -> Option<Authority> {
+    let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+    host.and_then(|host| host.parse::<Authority>().ok())
+        .or(uri.authority().cloned())
+}
+
+const FOREIGN_SOCKET: &str =
+    "This server opens no WebSocket for pages of this origin. Add the origin to server.cors_origins.";
 
 const FOREIGN: &str =
     "Without keys, this server does not answer pages of other sites. Set auth.mode = \"keys\" and send a key.";
@@ -85,8 +110,6 @@ fn is_this_machine(host: &Authority) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
-
     use super::*;
 
     fn verdict(host: &str, origin: Option<&str>) -> bool {
@@ -111,6 +134,43 @@ mod tests {
             "a page of the list"
         );
         assert!(!verdict("evil.example", Some("https://app.example")), "a rebound name");
+    }
+
+    #[test]
+    fn with_keys_a_foreign_page_opens_no_socket() {
+        let verdict = |host: &str, origin: Option<&str>, upgrade: bool| {
+            let mut headers = HeaderMap::new();
+            headers.insert(HOST, host.parse().unwrap());
+            if let Some(origin) = origin {
+                headers.insert(ORIGIN, origin.parse().unwrap());
+            }
+            if upgrade {
+                headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+            }
+            let uri = Uri::from_static("/graphql");
+            judge_upgrade(&headers, &uri, |origin| origin == "https://app.example").is_ok()
+        };
+        assert!(verdict("api.example", None, true), "a program");
+        assert!(
+            verdict("api.example", Some("https://api.example"), true),
+            "its own page"
+        );
+        assert!(
+            verdict("api.example", Some("https://app.example"), true),
+            "a listed page"
+        );
+        for origin in [
+            "https://evil.example",
+            "null",
+            "https://api.example.evil.example",
+            "https://app.example:444",
+        ] {
+            assert!(!verdict("api.example", Some(origin), true), "{origin}");
+        }
+        assert!(
+            verdict("api.example", Some("https://evil.example"), false),
+            "left to cors"
+        );
     }
 
     #[test]

@@ -5,16 +5,19 @@
 
 use std::fmt::Write;
 
-use axum::extract::{Extension, Path, State};
+use axum::extract::{Extension, Path, Query, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFRESH, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, REFRESH, X_CONTENT_TYPE_OPTIONS,
     X_FRAME_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 
+use serde::Deserialize;
+
 use super::trace::RequestId;
 use super::{Web, answer, identity};
+use crate::auth::{self, Caller};
 use crate::entities::BlueprintStatus;
 use crate::export::Site;
 use crate::graphql::Code;
@@ -25,8 +28,20 @@ use crate::sites::store;
 /// Seconds between two looks at a page that is being written.
 const RENEW: &str = "3";
 
-pub async fn home(web: State<Web>, id: Extension<RequestId>, headers: HeaderMap, Path(site): Path<String>) -> Response {
-    show(&web, &id, &headers, &site, "").await
+/// A link can send no header: a watch token may stand in the address.
+#[derive(Deserialize)]
+pub struct Address {
+    watch: Option<String>,
+}
+
+pub async fn home(
+    web: State<Web>,
+    id: Extension<RequestId>,
+    headers: HeaderMap,
+    Path(site): Path<String>,
+    Query(address): Query<Address>,
+) -> Response {
+    show(&web, &id, &headers, (&site, ""), address).await
 }
 
 pub async fn page(
@@ -34,15 +49,23 @@ pub async fn page(
     id: Extension<RequestId>,
     headers: HeaderMap,
     Path((site, slug)): Path<(String, String)>,
+    Query(address): Query<Address>,
 ) -> Response {
-    show(&web, &id, &headers, &site, &slug).await
+    show(&web, &id, &headers, (&site, &slug), address).await
 }
 
-async fn show(web: &Web, id: &RequestId, headers: &HeaderMap, site: &str, slug: &str) -> Response {
+async fn show(
+    web: &Web,
+    id: &RequestId,
+    headers: &HeaderMap,
+    (site, slug): (&str, &str),
+    address: Address,
+) -> Response {
     let app = &web.api.app;
-    let caller = match identity::of_headers(app, headers).await {
-        Ok(Some(caller)) => caller,
-        Ok(None) => return unknown(id),
+    let watch = address.watch.as_deref();
+    let caller = match identity::of_headers(web, headers, watch).await {
+        Ok(Ok(caller)) => caller,
+        Ok(Err(denied)) => return identity::refusal(denied, id),
         Err(error) => return failed(&error, id),
     };
     let Some(uuid) = GlobalId::parse_as(IdKind::Blueprint, site) else {
@@ -53,23 +76,30 @@ async fn show(web: &Web, id: &RequestId, headers: &HeaderMap, site: &str, slug: 
             let Some(page) = found.page(slug) else {
                 return missing(id);
             };
+            match auth::reaches_page(&app.db, &caller, page.row.id).await {
+                Ok(true) => {}
+                Ok(false) => return missing(id),
+                Err(error) => return failed(&error, id),
+            }
             let base = LinkBase::Preview {
                 path: format!("/preview/{site}"),
-                query: String::new(),
+                query: watch.map(|token| format!("?watch={token}")).unwrap_or_default(),
             };
             let is_changing = found.blueprint.status == BlueprintStatus::Generating;
             let mut policy = content_security_policy(&found.structure.theme);
             let _ = write!(policy, "; frame-ancestors 'none'");
             document(found.html(page, base), &policy, is_changing)
         }
-        Ok(None) => not_planned(web, id, caller.account, uuid).await,
+        Ok(None) => not_planned(web, id, &caller, uuid).await,
         Err(error) => failed(&error, id),
     }
 }
 
 /// A site that exists but has no plan yet is no error: somebody may be watching it come into being.
-async fn not_planned(web: &Web, id: &RequestId, account: uuid::Uuid, site: uuid::Uuid) -> Response {
-    match store::blueprint(web.api.app.db.reader(), account, site).await {
+async fn not_planned(web: &Web, id: &RequestId, caller: &Caller, site: uuid::Uuid) -> Response {
+    let reader = web.api.app.db.reader();
+    match store::blueprint(reader, caller.account, site).await {
+        Ok(Some(_)) if !caller.reaches_site(site) => missing(id),
         Ok(Some(site)) => {
             let what = match site.status {
                 BlueprintStatus::Generating => "The plan is being written; this page renews itself.",
@@ -94,19 +124,14 @@ fn document(html: String, policy: &str, is_changing: bool) -> Response {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    // The address may hold a token, which no other site is to learn.
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     if let Ok(policy) = HeaderValue::from_str(policy) {
         headers.insert(CONTENT_SECURITY_POLICY, policy);
     }
     if is_changing {
         headers.insert(REFRESH, HeaderValue::from_static(RENEW));
     }
-    response
-}
-
-fn unknown(id: &RequestId) -> Response {
-    let mut response = answer::refuse(StatusCode::UNAUTHORIZED, Code::Unauthenticated, identity::NO_KEY, id);
-    let headers = response.headers_mut();
-    headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     response
 }
 

@@ -39,6 +39,8 @@ pub struct Parameters {
     variables: Option<String>,
     extensions: Option<String>,
     document_id: Option<String>,
+    /// A watch token: an `EventSource` can send no header.
+    pub watch: Option<String>,
 }
 
 /// What a body asks for.

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::super::bus::Bus;
-use super::{CANCEL, Topic, WORK, Want, wire};
+use super::{ACCESS, CANCEL, Topic, WORK, Want, wire};
 use crate::redis::{Down, Message, Redis};
 
 #[derive(Clone)]
@@ -63,6 +63,7 @@ impl Mirror {
     fn rang(&self, channel: &str, body: &str) {
         match channel {
             WORK => self.bus.wake_here(),
+            ACCESS => self.bus.access_here(),
             CANCEL => {
                 if let Ok(job) = Uuid::try_parse(body) {
                     self.bus.cancel_here(job);
@@ -156,11 +157,13 @@ impl Mirror {
             return self.redis.subscribe(&bells(new)).await;
         }
         // The other side may have forgotten us.
-        self.redis.subscribe(&[WORK.to_string(), CANCEL.to_string()]).await?;
+        let always = [WORK, CANCEL, ACCESS].map(str::to_string);
+        self.redis.subscribe(&always).await?;
         self.redis
             .subscribe(&bells(&heard.iter().copied().collect::<Vec<_>>()))
             .await?;
         self.bus.wake_here();
+        self.bus.access_here();
         self.bus.doubt();
         Ok(())
     }

@@ -105,3 +105,5 @@ impl Topic {
 const WORK: &str = "work";
 /// Somebody asked a job to stop.
 const CANCEL: &str = "cancel";
+/// A credential was ended.
+const ACCESS: &str = "access";

@@ -16,7 +16,7 @@ use super::super::bus::{Bus, Notice};
 use super::super::channel::Channel;
 use super::super::event::{Item, ItemBody};
 use super::super::open_text::utf16_len;
-use super::{CANCEL, Topic, WORK, wire};
+use super::{ACCESS, CANCEL, Topic, WORK, wire};
 use crate::redis::{Append, Appended, Down, Entry, Redis};
 
 /// Items of one job that may wait; what comes on top is dropped and told as open text.
@@ -44,6 +44,7 @@ struct Waiting {
     heads: HashMap<Topic, i64>,
     cancels: Vec<Uuid>,
     work: bool,
+    access: bool,
 }
 
 struct Batch {
@@ -83,6 +84,7 @@ impl Outbox {
                 Notice::Blueprint { id, seq } => waiting.newest(Topic::Site(id), seq),
                 Notice::Account { id, seq } => waiting.newest(Topic::Account(id), seq),
                 Notice::Work => waiting.work = true,
+                Notice::Access => waiting.access = true,
                 Notice::Cancel { job } => waiting.cancels.push(job),
             }
         }
@@ -126,6 +128,9 @@ impl Outbox {
         let mut bells: Vec<(String, String)> = Vec::new();
         if waiting.work {
             bells.push((WORK.to_string(), String::new()));
+        }
+        if waiting.access {
+            bells.push((ACCESS.to_string(), String::new()));
         }
         bells.extend(waiting.cancels.iter().map(|job| (CANCEL.to_string(), job.to_string())));
         bells.extend(waiting.heads.iter().map(|(topic, seq)| (topic.bell(), seq.to_string())));

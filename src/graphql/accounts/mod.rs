@@ -4,7 +4,9 @@ mod inputs;
 mod mutations;
 mod queries;
 mod types;
+mod watch_tokens;
 
 pub use mutations::AccountMutations;
 pub use queries::AccountQueries;
 pub use types::{Account, ApiKey};
+pub use watch_tokens::WatchMutations;

@@ -19,13 +19,13 @@ use crate::ids::{Cursor as Place, IdKind};
 #[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
 #[graphql(remote = "crate::entities::Role")]
 pub enum Role {
-    /// Sees everything of the account.
+    /// Sees and watches the account's sites, jobs and credits.
     Viewer,
-    /// Creates, generates and edits sites, and spends credits.
+    /// Creates, edits and generates sites, which spends credits.
     Editor,
     /// Manages the account's API keys as well.
     Owner,
-    /// Runs the server.
+    /// Runs the server: sees every account.
     Admin,
 }
 
@@ -36,7 +36,7 @@ pub struct Viewer {
     pub account: Account,
     /// What the credential may do.
     pub role: Role,
-    /// The API key that was used; null on a server that needs none.
+    /// The API key that was used; null with another credential, and on a server that needs none.
     pub api_key: Option<ApiKey>,
 }
 
@@ -86,14 +86,14 @@ impl Account {
     }
 
     /// The newest 100 API keys, the newest first, revoked and expired ones included; `allApiKeys` pages through all of
-    /// them. Their secrets are not kept.
+    /// them. Their secrets are not kept. Needs the role OWNER.
     async fn api_keys(&self, ctx: &Context<'_>) -> Result<Vec<ApiKey>> {
         let newest = PageArgs::new(Some(MOST), None, None, None);
         let keys = self.keys(ctx, &newest).await?.rows.into_iter();
         Ok(keys.map(|(_, key)| ApiKey::from(key)).collect())
     }
 
-    /// All API keys, the newest first, revoked and expired ones included. At most 100 at a time.
+    /// All API keys, the newest first, revoked and expired ones included. At most 100 at a time. Needs the role OWNER.
     async fn all_api_keys(
         &self,
         ctx: &Context<'_>,
@@ -190,4 +190,11 @@ impl From<api_key::Model> for ApiKey {
     }
 }
 
+impl From<account::Model> for Account {
+    fn from(row: account::Model) -> Self {
+        Account(Arc::new(row))
+    }
+}
+
+connection!(AccountConnection AccountEdge Account "all accounts of the server, the newest first");
 connection!(ApiKeyConnection ApiKeyEdge ApiKey "the account's API keys, the newest first");

@@ -6,16 +6,15 @@ use uuid::Uuid;
 use super::inputs::{CancelJobInput, GeneratePageInput, GeneratePagesInput, GenerateSiteInput, GenerateStructureInput};
 use super::quote;
 use super::types::{GenerationJob, GenerationJobEdge};
-use crate::entities::Role;
 use crate::error::Refusal;
 use crate::generation::{self, Started};
 use crate::graphql::accounts::Account;
 use crate::graphql::context::Reach;
 use crate::graphql::credits::CreditAccount;
+use crate::graphql::node;
 use crate::graphql::paging::Key;
 use crate::graphql::schema::Query;
 use crate::graphql::user_error::{UserError, settle};
-use crate::graphql::{guard, node};
 use crate::ids::IdKind;
 use crate::jobs;
 
@@ -80,7 +79,7 @@ impl JobMutations {
         ctx: &Context<'_>,
         #[graphql(desc = "What to start.")] input: GenerateStructureInput,
     ) -> Result<StartJobPayload> {
-        let account = guard::require(ctx, Role::Editor)?.account;
+        let account = ctx.caller().account;
         let (key, instructions) = (&input.idempotency_key, input.instructions);
         let outcome = match blueprint(&input.blueprint_id) {
             Ok(id) => generation::start_structure(ctx.app(), account, id, key, instructions).await,
@@ -96,7 +95,7 @@ impl JobMutations {
         ctx: &Context<'_>,
         #[graphql(desc = "What to start.")] input: GeneratePageInput,
     ) -> Result<StartJobPayload> {
-        let account = guard::require(ctx, Role::Editor)?.account;
+        let account = ctx.caller().account;
         let (key, instructions) = (&input.idempotency_key, input.instructions);
         let outcome = match node::named(IdKind::Page, &input.page_id, &["input", "pageId"], "page") {
             Ok(id) => generation::start_page(ctx.app(), account, id, key, instructions).await,
@@ -112,7 +111,7 @@ impl JobMutations {
         ctx: &Context<'_>,
         #[graphql(desc = "What to start.")] input: GeneratePagesInput,
     ) -> Result<StartJobsPayload> {
-        let account = guard::require(ctx, Role::Editor)?.account;
+        let account = ctx.caller().account;
         let (key, instructions) = (&input.idempotency_key, input.instructions);
         let outcome = match quote::pages(&input.page_ids, &["input"]) {
             Ok(ids) => generation::start_pages(ctx.app(), account, &ids, key, instructions).await,
@@ -141,7 +140,7 @@ impl JobMutations {
         ctx: &Context<'_>,
         #[graphql(desc = "What to start.")] input: GenerateSiteInput,
     ) -> Result<StartJobPayload> {
-        let account = guard::require(ctx, Role::Editor)?.account;
+        let account = ctx.caller().account;
         let (key, instructions, most) = (&input.idempotency_key, input.instructions, input.max_pages);
         let outcome = match blueprint(&input.blueprint_id) {
             Ok(id) => generation::start_site(ctx.app(), account, id, key, instructions, most).await,
@@ -157,7 +156,7 @@ impl JobMutations {
         ctx: &Context<'_>,
         #[graphql(desc = "What to cancel.")] input: CancelJobInput,
     ) -> Result<CancelJobPayload> {
-        let account = guard::require(ctx, Role::Editor)?.account;
+        let account = ctx.caller().account;
         let outcome = match node::named(IdKind::Job, &input.job_id, &["input", "jobId"], "job") {
             Ok(id) => jobs::cancel(&ctx.app().engine, account, id).await,
             Err(refusal) => Err(refusal.into()),

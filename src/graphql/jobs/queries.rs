@@ -1,7 +1,7 @@
 //! Reading jobs, and asking what a start would cost.
 
 use async_graphql::{Context, ID, Object, Result};
-use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter};
+use sea_orm::{EntityTrait, Order, QueryFilter};
 
 use super::inputs::{JobFilter, QuoteInput};
 use super::quote::{Quote, request};
@@ -41,7 +41,7 @@ impl JobQueries {
         #[graphql(desc = "End before this cursor of the same list.")] before: Option<String>,
         #[graphql(desc = "Only some jobs.")] filter: Option<JobFilter>,
     ) -> Result<GenerationJobConnection> {
-        let jobs = job::Entity::find().filter(job::Column::AccountId.eq(ctx.caller().account));
+        let jobs = job::Entity::find().filter(ctx.caller().jobs());
         let jobs = filter.unwrap_or_default().apply(jobs);
         let args = PageArgs::new(first, after, last, before);
         let reader = ctx.app().db.reader();

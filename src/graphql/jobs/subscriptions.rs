@@ -4,13 +4,14 @@
 
 use async_graphql::{Context, ID, Result, Subscription};
 use futures::{Stream, StreamExt};
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{EntityTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
 use super::account_events::{AccountEvent, account_event};
 use super::blueprint_events::{BlueprintEvent, blueprint_event};
 use super::job_events::{JobEvent, job_event};
 use crate::app::App;
+use crate::auth::Caller;
 use crate::entities::{blueprint, job};
 use crate::events::After;
 use crate::graphql::context::Reach;
@@ -41,7 +42,7 @@ impl Subscription {
         #[graphql(desc = "Everything up to this cursor is known: continue behind it.")] after: Option<Cursor>,
     ) -> Result<impl Stream<Item = Result<Stamped<JobEvent>>>> {
         let app = ctx.app().clone();
-        let id = own_job(&app, ctx.caller().account, &job_id).await?;
+        let id = own_job(&app, ctx.caller(), &job_id).await?;
         let after = place(seen(ctx, after), |place| match place {
             Place::Job { epoch, id: of, at } if epoch == app.epoch && of == id => Some(at),
             _ => None,
@@ -60,7 +61,7 @@ impl Subscription {
         #[graphql(desc = "Everything up to this cursor is known: continue behind it.")] after: Option<Cursor>,
     ) -> Result<impl Stream<Item = Result<Stamped<BlueprintEvent>>>> {
         let app = ctx.app().clone();
-        let id = own_blueprint(&app, ctx.caller().account, &blueprint_id).await?;
+        let id = own_blueprint(&app, ctx.caller(), &blueprint_id).await?;
         let after = place(seen(ctx, after), |place| match place {
             Place::Blueprint { epoch, id: of, seq } if epoch == app.epoch && of == id => Some(seq),
             _ => None,
@@ -110,21 +111,21 @@ fn place<P>(after: Option<Cursor>, own: impl Fn(Place) -> Option<P>) -> Result<A
     Ok(own(place).map_or(After::Snapshot, After::At))
 }
 
-async fn own_job(app: &App, account: Uuid, id: &ID) -> Result<Uuid> {
+async fn own_job(app: &App, caller: &Caller, id: &ID) -> Result<Uuid> {
     let Some(id) = node::of_kind(IdKind::Job, id) else {
         return Err(not_found("job"));
     };
-    let mine = job::Entity::find_by_id(id).filter(job::Column::AccountId.eq(account));
+    let mine = job::Entity::find_by_id(id).filter(caller.jobs());
     let found = mine.select_only().column(job::Column::Id).into_tuple::<Uuid>();
     let found = found.one(app.db.reader()).await.map_err(crate::error::Error::from)?;
     found.ok_or_else(|| not_found("job"))
 }
 
-async fn own_blueprint(app: &App, account: Uuid, id: &ID) -> Result<Uuid> {
+async fn own_blueprint(app: &App, caller: &Caller, id: &ID) -> Result<Uuid> {
     let Some(id) = node::of_kind(IdKind::Blueprint, id) else {
         return Err(not_found("site"));
     };
-    let mine = blueprint::Entity::find_by_id(id).filter(blueprint::Column::AccountId.eq(account));
+    let mine = blueprint::Entity::find_by_id(id).filter(caller.sites());
     let found = mine.select_only().column(blueprint::Column::Id).into_tuple::<Uuid>();
     let found = found.one(app.db.reader()).await.map_err(crate::error::Error::from)?;
     found.ok_or_else(|| not_found("site"))

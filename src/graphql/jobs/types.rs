@@ -184,7 +184,7 @@ impl GenerationJob {
         self.0.version
     }
 
-    /// The site it works for; null once that was deleted.
+    /// The site it works for; null once that was deleted, and for a watch token of this job, which does not reach the site.
     async fn blueprint(&self, ctx: &Context<'_>) -> Result<Option<SiteBlueprint>> {
         match self.0.blueprint_id {
             Some(id) => ctx.loaders().blueprint(id).await,

@@ -122,7 +122,7 @@ impl SiteBlueprint {
         #[graphql(desc = "Only some jobs.")] filter: Option<JobFilter>,
     ) -> Result<GenerationJobConnection> {
         let jobs = job::Entity::find()
-            .filter(job::Column::AccountId.eq(ctx.caller().account))
+            .filter(ctx.caller().jobs())
             .filter(job::Column::BlueprintId.eq(self.0.id));
         let jobs = filter.unwrap_or_default().apply(jobs);
         let args = PageArgs::new(first, after, last, before);
@@ -133,7 +133,8 @@ impl SiteBlueprint {
     }
 
     /// Where the home page can be looked at, relative to this server: the site as a visitor would see it, also while it is
-    /// being written. Needs the same credential as the API.
+    /// being written. Needs the same credential as the API: a browser opens it with `?watch=` and a token of
+    /// createWatchToken behind it.
     async fn preview_url(&self) -> String {
         preview_url(self.0.id, "")
     }

@@ -2,7 +2,7 @@
 
 use async_graphql::{Enum, ID, InputObject};
 use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr};
-use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter, Select};
+use sea_orm::{ColumnTrait, Order, QueryFilter, Select};
 use uuid::Uuid;
 
 use super::blueprint::{BlueprintStatus, HostingType};
@@ -194,11 +194,6 @@ impl BlueprintOrder {
             BlueprintOrder::OldestFirst => Order::Asc,
         }
     }
-}
-
-/// The account's own sites.
-pub fn own(account: Uuid) -> Select<blueprint::Entity> {
-    blueprint::Entity::find().filter(blueprint::Column::AccountId.eq(account))
 }
 
 /// The uuid of the site that a mutation names.

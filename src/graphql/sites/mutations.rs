@@ -5,9 +5,8 @@ use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use super::blueprint::{SiteBlueprint, SiteBlueprintEdge};
 use super::inputs::{CreateBlueprintInput, DeleteBlueprintInput, UpdateBlueprintInput, site_named};
 use crate::app::App;
-use crate::entities::{Role, blueprint};
+use crate::entities::blueprint;
 use crate::graphql::context::Reach;
-use crate::graphql::guard;
 use crate::graphql::paging::Key;
 use crate::graphql::schema::Query;
 use crate::graphql::user_error::{UserError, settle};
@@ -59,7 +58,7 @@ impl SiteMutations {
         ctx: &Context<'_>,
         #[graphql(desc = "The new site.")] input: CreateBlueprintInput,
     ) -> Result<CreateBlueprintPayload> {
-        let caller = guard::require(ctx, Role::Editor)?;
+        let caller = ctx.caller();
         let outcome = create(ctx.app(), caller.account, input).await;
         let (row, user_errors) = settle(ctx, outcome).await?;
         let blueprint = row.map(SiteBlueprint::from);
@@ -82,7 +81,7 @@ impl SiteMutations {
         ctx: &Context<'_>,
         #[graphql(desc = "What to change.")] input: UpdateBlueprintInput,
     ) -> Result<UpdateBlueprintPayload> {
-        let caller = guard::require(ctx, Role::Editor)?;
+        let caller = ctx.caller();
         let outcome = update(ctx.app(), caller.account, input).await;
         let (row, user_errors) = settle(ctx, outcome).await?;
         let blueprint = row.map(SiteBlueprint::from);
@@ -99,7 +98,7 @@ impl SiteMutations {
         ctx: &Context<'_>,
         #[graphql(desc = "What to delete.")] input: DeleteBlueprintInput,
     ) -> Result<DeleteBlueprintPayload> {
-        let caller = guard::require(ctx, Role::Editor)?;
+        let caller = ctx.caller();
         let outcome = delete(ctx.app(), caller.account, input).await;
         let (deleted_blueprint_id, user_errors) = settle(ctx, outcome).await?;
         Ok(DeleteBlueprintPayload {

@@ -88,7 +88,7 @@ impl PageBlueprint {
     }
 
     /// Where the page can be looked at, relative to this server, also while it is being written. Needs the same credential
-    /// as the API.
+    /// as the API: a browser opens it with `?watch=` and a token of createWatchToken behind it.
     async fn preview_url(&self) -> String {
         super::blueprint::preview_url(self.0.blueprint_id, &self.0.slug)
     }

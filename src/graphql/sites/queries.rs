@@ -1,9 +1,10 @@
 //! Reading sites and pages.
 
 use async_graphql::{Context, ID, Object, Result};
+use sea_orm::{EntityTrait, QueryFilter};
 
 use super::blueprint::{SiteBlueprint, SiteBlueprintConnection};
-use super::inputs::{BlueprintFilter, BlueprintOrder, own};
+use super::inputs::{BlueprintFilter, BlueprintOrder};
 use super::page::PageBlueprint;
 use crate::entities::blueprint;
 use crate::graphql::context::Reach;
@@ -41,7 +42,9 @@ impl SiteQueries {
         #[graphql(desc = "Only some sites.")] filter: Option<BlueprintFilter>,
         #[graphql(desc = "In which order; the newest first when left out.")] order_by: Option<BlueprintOrder>,
     ) -> Result<SiteBlueprintConnection> {
-        let sites = filter.unwrap_or_default().apply(own(ctx.caller().account));
+        let sites = filter
+            .unwrap_or_default()
+            .apply(blueprint::Entity::find().filter(ctx.caller().sites()));
         let args = PageArgs::new(first, after, last, before);
         let order = order_by.unwrap_or_default().direction();
         let reader = ctx.app().db.reader();

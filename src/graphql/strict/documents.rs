@@ -18,6 +18,7 @@ use quick_cache::sync::Cache;
 use quick_cache::{Equivalent, Weighter};
 
 use crate::graphql::error::Code;
+use crate::graphql::guard::Asked;
 
 /// Bytes of memory that all of them may take, by the estimate below.
 const MEMORY: u64 = 64 * 1024 * 1024;
@@ -26,6 +27,12 @@ const MEMORY_PER_BYTE: u64 = 60;
 /// Ways in which the conditions and missing values of one operation may be decided and still be remembered.
 const VARIANTS: usize = 16;
 
+/// What runs, with its conditions decided, and what that asks for.
+pub struct Variant {
+    pub runnable: Runnable,
+    pub asked: Asked,
+}
+
 /// A valid document and the operation of it that runs.
 pub struct Checked {
     pub document: Valid<ExecutableDocument>,
@@ -33,7 +40,7 @@ pub struct Checked {
     pub roots: Arc<[String]>,
     /// Variables that decide a `@skip` or an `@include`.
     conditions: HashSet<String>,
-    variants: Mutex<HashMap<Vec<u8>, Arc<Runnable>>>,
+    variants: Mutex<HashMap<Vec<u8>, Arc<Variant>>>,
 }
 
 impl Checked {
@@ -65,11 +72,11 @@ impl Checked {
     }
 
     /// What was collected for values that decide the same.
-    pub fn variant(&self, values: &JsonMap) -> Option<Arc<Runnable>> {
+    pub fn variant(&self, values: &JsonMap) -> Option<Arc<Variant>> {
         self.variants.lock().get(&self.shape(values)).cloned()
     }
 
-    pub fn keep(&self, values: &JsonMap, variant: Arc<Runnable>) {
+    pub fn keep(&self, values: &JsonMap, variant: Arc<Variant>) {
         let mut variants = self.variants.lock();
         if variants.len() < VARIANTS {
             variants.insert(self.shape(values), variant);

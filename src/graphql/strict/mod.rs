@@ -35,10 +35,11 @@ use collect::{Collector, Possible};
 use convert::Places;
 pub use cures::Cure;
 use cures::is_on;
-use documents::{Checked, Documents};
+use documents::{Checked, Documents, Variant};
 pub use nulls::Nulls;
 
 use super::error::Code;
+use super::guard::Asked;
 use crate::config::Graphql;
 
 /// One field may be written down for several types; all of them together are at most this many times the fields that
@@ -61,6 +62,8 @@ pub struct Ready {
     pub name: Option<String>,
     /// The names of the fields at the root.
     pub roots: Arc<[String]>,
+    /// What its caller must be allowed.
+    pub asked: Asked,
 }
 
 impl Strict {
@@ -97,7 +100,9 @@ impl Strict {
         let variant = match checked.variant(&values) {
             Some(variant) => variant,
             None => {
-                let made = Arc::new(self.collect(&checked, &values, conditions).map_err(one)?);
+                let runnable = self.collect(&checked, &values, conditions).map_err(one)?;
+                let asked = Asked::of(&self.schema, &runnable);
+                let made = Arc::new(Variant { runnable, asked });
                 checked.keep(&values, made.clone());
                 made
             }
@@ -105,12 +110,13 @@ impl Strict {
         request.query = String::new();
         request.operation_name = None;
         request.variables = convert::variables(&values);
-        request.set_parsed_query((*variant).clone());
+        request.set_parsed_query(variant.runnable.clone());
         Ok(Ready {
             request,
             kind: kind(checked.operation.operation_type),
             name: checked.operation.name.as_ref().map(|name| name.to_string()),
             roots: checked.roots.clone(),
+            asked: variant.asked.clone(),
         })
     }
 

@@ -84,7 +84,7 @@ impl Connection {
                     clock.as_mut().reset(self.due());
                 }
                 () = gone(self.caller.as_ref()) => {
-                    return Err(End::close(4403, "Forbidden: the key was revoked or has expired"));
+                    return Err(End::close(4403, "Forbidden: the credential was revoked or has expired"));
                 }
                 () = &mut leaving => return Err(End::close(1012, "The server restarts. Come back")),
             }
@@ -167,13 +167,13 @@ impl Connection {
             entry.and_then(|(_, value)| value.as_str())
         });
         let text = given.or(self.header.as_deref());
-        match identity::of_authorization(&self.web.api.app, text).await {
-            Ok(Some(caller)) => {
+        match identity::of_authorization(&self.web, text).await {
+            Ok(Ok(caller)) => {
                 let key = self.web.keys.watch(&caller);
                 self.caller = Some((caller, key));
                 Ok(())
             }
-            Ok(None) => Err(End::close(4403, "Forbidden: send a valid API key in connection_init")),
+            Ok(Err(denied)) => Err(End::Close(4403, format!("Forbidden: {}", denied.sentence()).into())),
             Err(error) => {
                 // The database is away, and retrying helps.
                 let (_, message) = crate::graphql::outage(error);
@@ -216,13 +216,11 @@ async fn gone(caller: Option<&(Caller, Watched)>) {
     }
 }
 
-/// Runs one operation; the key is asked for again, so that a revoked one starts nothing more.
+/// Runs one operation; the credential is asked for again, so that a revoked one starts nothing more.
 fn answers(web: Web, caller: Caller, id: RequestId, request: async_graphql::Request) -> BoxStream<'static, Answer> {
     let started = async move {
-        if let Some(key) = caller.api_key()
-            // A database that does not answer is no reason to send everybody away.
-            && matches!(auth::is_live(&web.api.app.db, key).await, Ok(false))
-        {
+        // A database that does not answer is no reason to send everybody away.
+        if matches!(auth::is_live(&web.api.app.db, &caller).await, Ok(false)) {
             return live::refusal(live::without_key(&id));
         }
         match prepare(&web.api, request) {
