@@ -44,6 +44,7 @@ id_kinds! {
     Block = "blk",
     Job = "job",
     Revision = "rev",
+    AuditEntry = "aud",
 }
 
 /// A typed id: `blk_` followed by 32 hexadecimal digits.

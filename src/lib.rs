@@ -4,6 +4,7 @@
 
 pub mod ai;
 pub mod app;
+pub mod audit;
 pub mod auth;
 pub mod boot;
 pub mod cli;
@@ -21,6 +22,7 @@ pub mod graphql;
 pub mod http;
 pub mod ids;
 pub mod jobs;
+pub mod limits;
 pub mod options;
 pub mod redis;
 pub mod render;

@@ -104,6 +104,7 @@ fn check_jobs(config: &Config) -> Result<(), ConfigError> {
         }
     }
     check_origins(config)?;
+    check_limits(config)?;
     let graphql = &config.graphql;
     if graphql.max_tokens > 10_000 {
         return wrong("graphql.max_tokens", &graphql.max_tokens, "at most 10000");
@@ -207,6 +208,31 @@ fn check_tokens(config: &Config) -> Result<(), ConfigError> {
             &"empty",
             "the name of a claim, as auth.jwt_role_claim is",
         );
+    }
+    Ok(())
+}
+
+fn check_limits(config: &Config) -> Result<(), ConfigError> {
+    let limits = &config.limits;
+    for (rate_key, rate, burst_key, burst) in [
+        ("limits.cost_per_second", limits.cost_per_second, "limits.cost_burst", limits.cost_burst),
+        ("limits.requests_per_second", limits.requests_per_second, "limits.requests_burst", limits.requests_burst),
+    ] {
+        if rate > 1_000_000 {
+            return wrong(rate_key, &rate, "at most 1000000");
+        }
+        if rate > 0 && !(1..=1_000_000_000).contains(&burst) {
+            let rule = format!("from 1 to 1000000000; {rate_key} = 0 switches the limit off");
+            return wrong(burst_key, &burst, &rule);
+        }
+    }
+    if limits.failures > 0 && !(1_000..=86_400_000).contains(&limits.failure_wait_ms) {
+        let rule = "from 1000 to 86400000; limits.failures = 0 switches it off";
+        return wrong("limits.failure_wait_ms", &limits.failure_wait_ms, rule);
+    }
+    if let Err(entry) = super::Networks::read(&config.server.trusted_proxies) {
+        let rule = "addresses or networks such as 10.0.0.0/8, separated by commas";
+        return wrong("server.trusted_proxies", &format!("\"{entry}\""), rule);
     }
     Ok(())
 }

@@ -149,6 +149,7 @@ fn allowed(key: &str) -> &'static str {
         "server.listen" => "an IP address and a port, such as 127.0.0.1:8080",
         "auth.mode" => "\"open\" or \"keys\"",
         "ai.provider" => "\"offline\"",
+        "server.forwarded_header" => "\"x-forwarded-for\" or \"forwarded\"",
         "log.format" => "\"auto\", \"human\" or \"json\"",
         "server.role" => "\"all\", \"api\" or \"worker\"",
         "graphql.trusted_only" | "auth.jwt_create_accounts" => "true or false",
@@ -163,6 +164,7 @@ fn allowed(key: &str) -> &'static str {
         | "auth.jwt_role_claim"
         | "auth.jwt_default_role"
         | "auth.jwt_highest_role"
+        | "server.trusted_proxies"
         | "database.url"
         | "redis.url"
         | "redis.prefix"

@@ -5,6 +5,7 @@
 
 mod check;
 mod load;
+mod networks;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 pub use load::{ConfigError, DEFAULTS, Source, load};
+pub use networks::Networks;
 
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -26,6 +28,7 @@ pub struct Config {
     pub events: Events,
     pub streams: Streams,
     pub limits: Limits,
+    pub audit: Audit,
     pub credits: Credits,
     pub doctor: Doctor,
     pub log: Log,
@@ -39,6 +42,16 @@ pub struct Server {
     pub grace_ms: u64,
     pub shutdown_ms: u64,
     pub cors_origins: String,
+    pub trusted_proxies: String,
+    pub forwarded_header: ForwardedHeader,
+}
+
+/// Where a proxy says for whom it asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ForwardedHeader {
+    XForwardedFor,
+    Forwarded,
 }
 
 /// What a process does.
@@ -263,6 +276,22 @@ impl Streams {
 pub struct Limits {
     pub running_per_account: i64,
     pub queued_per_account: i64,
+    pub cost_per_second: u32,
+    pub cost_burst: u32,
+    pub requests_per_second: u32,
+    pub requests_burst: u32,
+    pub failures: u32,
+    pub failure_wait_ms: u64,
+    pub sockets_per_address: usize,
+    pub sockets_per_account: usize,
+    pub subscriptions_per_account: usize,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Audit {
+    /// 0 keeps everything.
+    pub retention_days: u32,
 }
 
 #[derive(Debug, Clone, Deserialize)]

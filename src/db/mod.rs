@@ -5,6 +5,7 @@
 //! Statements that need a lock, a clock or a guard are written as SQL, once for both ([`sql`]).
 
 mod dialect;
+mod first;
 mod migrate;
 mod pulse;
 
@@ -20,6 +21,7 @@ use sea_orm::{
 use crate::config;
 use crate::error::{Error, Instant, Result};
 pub use dialect::{execute, rows, sql};
+pub use first::{Statement, each_beginning_with};
 use pulse::Pulse;
 
 #[derive(Clone)]
@@ -95,13 +97,15 @@ impl Db {
         &self.reader
     }
 
-    /// A transaction that may write.
+    /// A transaction that may write. It begins with what its task has to note ([`each_beginning_with`]).
     pub async fn write(&self) -> Result<DatabaseTransaction> {
         let options = TransactionOptions {
             sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
-        Ok(self.writer.begin_with_options(options).await?)
+        let transaction = self.writer.begin_with_options(options).await?;
+        first::write(&transaction).await?;
+        Ok(transaction)
     }
 
     /// A transaction in which every read sees the same moment.

@@ -5,6 +5,7 @@
 pub mod account;
 pub mod account_event;
 pub mod api_key;
+pub mod audit_entry;
 pub mod block;
 pub mod blueprint;
 pub mod blueprint_event;

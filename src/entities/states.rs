@@ -89,6 +89,16 @@ words! {
     CreditEntryKind { Grant = "grant", Hold = "hold", Capture = "capture", Release = "release", Refund = "refund", Adjustment = "adjustment" }
 }
 
+words! {
+    /// What kind of credential acted.
+    ActorKind { Key = "key", Jwt = "jwt", Watch = "watch", Local = "local", Command = "command" }
+}
+
+words! {
+    /// What came of a change that was asked for.
+    AuditResult { Unfinished = "unfinished", Done = "done", Refused = "refused", Failed = "failed" }
+}
+
 impl JobState {
     /// Whether nothing can happen to the job any more.
     pub fn is_terminal(self) -> bool {

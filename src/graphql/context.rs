@@ -10,6 +10,11 @@ use crate::auth::Caller;
 #[derive(Clone, Debug)]
 pub struct Session {
     pub caller: Caller,
+    pub request_id: String,
+    /// The client's address, where it is known.
+    pub address: Option<std::net::IpAddr>,
+    /// The variables of a mutation, for the audit trail: what its arguments name.
+    pub variables: async_graphql::Variables,
     /// False for mutations: what a later field shows must not be older than what an earlier one wrote.
     pub remembers: bool,
 }

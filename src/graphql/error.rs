@@ -3,6 +3,8 @@
 //! `crate::error::Error` becomes a GraphQL error only here, so that no `?` can carry SQL to a client.
 //! Expected failures of mutations are not errors at all: see `user_error`.
 
+use std::time::Duration;
+
 use async_graphql::{Error as GraphqlError, ErrorExtensionValues, ServerError};
 use sea_orm::{DbErr, RuntimeErr, SqlxError};
 
@@ -22,6 +24,7 @@ pub enum Code {
     NotFound,
     PersistedQueryNotFound,
     PersistedQueryNotSupported,
+    RateLimited,
     Unavailable,
     Internal,
 }
@@ -40,6 +43,7 @@ impl Code {
             Code::NotFound => "NOT_FOUND",
             Code::PersistedQueryNotFound => "PERSISTED_QUERY_NOT_FOUND",
             Code::PersistedQueryNotSupported => "PERSISTED_QUERY_NOT_SUPPORTED",
+            Code::RateLimited => "RATE_LIMITED",
             Code::Unavailable => "SERVICE_UNAVAILABLE",
             Code::Internal => "INTERNAL_SERVER_ERROR",
         }
@@ -69,6 +73,16 @@ impl Code {
 /// The one sentence behind which every bug hides.
 pub const MASKED: &str = "Something went wrong on our side. Try again; if it stays, report the request id.";
 const OUTAGE: &str = "The database cannot be reached at the moment. Try again in a few seconds.";
+
+/// The answer to somebody who has to wait.
+pub fn rate_limited(message: impl Into<String>, wait: Duration) -> ServerError {
+    let mut error = Code::RateLimited.server_error(message);
+    if let Some(values) = &mut error.extensions {
+        let wait = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        values.set("retryAfterMs", wait.max(1));
+    }
+    error
+}
 
 /// The answer to a bug.
 pub fn masked() -> ServerError {

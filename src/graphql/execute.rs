@@ -3,11 +3,13 @@
 //! What must hold for every request is here: the document is parsed once and weighed before anything walks it, a panic
 //! costs one operation and not the connection, and every error leaves with a code and the request's id.
 
+use std::any::TypeId;
+use std::net::IpAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use async_graphql::parser::types::OperationType;
-use async_graphql::{ErrorExtensionValues, Request, Response, ServerError};
+use async_graphql::{ErrorExtensionValues, Request, Response, ServerError, Variables};
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 use tracing::Instrument;
@@ -79,6 +81,11 @@ impl Prepared {
         &self.0.roots
     }
 
+    /// What it costs a budget, in fields.
+    pub fn cost(&self) -> u64 {
+        self.0.cost
+    }
+
     /// The operation's name, for logs.
     pub fn name(&self) -> Option<&str> {
         self.0.name.as_deref()
@@ -113,7 +120,7 @@ pub async fn execute(api: &Api, caller: Caller, request_id: &str, prepared: Prep
     if let Err(why) = prepared.0.asked.check(&caller) {
         return refused(why, request_id);
     }
-    let request = with_session(prepared, caller);
+    let request = with_session(prepared, caller, request_id);
     let run = AssertUnwindSafe(api.schema.execute(request)).catch_unwind();
     match api.app.db.unless_away(run.map(Ok)).await {
         Ok(Ok(response)) => finish(response, request_id),
@@ -140,7 +147,7 @@ pub fn subscribe(api: &Api, caller: Caller, request_id: &str, prepared: Prepared
         let refusal = refused(why, &request_id);
         return futures::stream::once(async move { refusal }).boxed();
     }
-    let request = with_session(prepared, caller);
+    let request = with_session(prepared, caller, &request_id);
     let mut stream = AssertUnwindSafe(api.schema.execute_stream(request)).catch_unwind();
     // The task of a socket runs many operations: each is polled within its own span.
     let within = futures::stream::poll_fn(move |cx| span.in_scope(|| stream.poll_next_unpin(cx)));
@@ -157,9 +164,32 @@ pub fn resume_at(request: Request, cursor: &str) -> Request {
     request.data(ResumeAt(cursor.to_string()))
 }
 
-fn with_session(prepared: Prepared, caller: Caller) -> Request {
+/// The address that a client has.
+struct SeenFrom(IpAddr);
+
+/// The request of a client at this address, which the audit trail names.
+pub fn seen_from(request: Request, address: IpAddr) -> Request {
+    request.data(SeenFrom(address))
+}
+
+fn with_session(prepared: Prepared, caller: Caller, request_id: &str) -> Request {
     let remembers = !prepared.is_mutation();
-    prepared.0.request.data(Session { caller, remembers })
+    let request = prepared.0.request;
+    let seen_from = request.data.get(&TypeId::of::<SeenFrom>());
+    let address = seen_from.and_then(|seen| seen.downcast_ref::<SeenFrom>());
+    let address = address.map(|SeenFrom(address)| *address);
+    let variables = if remembers {
+        Variables::default()
+    } else {
+        request.variables.clone()
+    };
+    request.data(Session {
+        caller,
+        request_id: request_id.to_string(),
+        address,
+        variables,
+        remembers,
+    })
 }
 
 /// What an error of the request as a whole carries: its code alone does not tell it from a field's error.

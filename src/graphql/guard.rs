@@ -30,6 +30,8 @@ pub const LEAST: &[(&str, &str, Role)] = &[
     ("Mutation", "createWatchToken", Role::Viewer),
     ("Account", "allApiKeys", Role::Owner),
     ("Account", "apiKeys", Role::Owner),
+    ("Account", "auditEntries", Role::Owner),
+    ("Query", "systemStatus", Role::Admin),
     ("Query", "account", Role::Admin),
     ("Query", "accounts", Role::Admin),
 ];

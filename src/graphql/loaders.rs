@@ -14,14 +14,16 @@ use async_graphql::{Error, Result};
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use uuid::Uuid;
 
-use super::accounts::{Account, ApiKey};
+use super::accounts::{Account, ApiKey, AuditEntry};
 use super::credits::CreditEntry;
 use super::jobs::GenerationJob;
 use super::options::BuilderOption;
 use super::sites::{Block, PageBlueprint, SiteBlueprint};
 use crate::auth::Caller;
 use crate::db::Db;
-use crate::entities::{JobKind, JobState, account, api_key, block, blueprint, builder_option, credit_entry, job, page};
+use crate::entities::{
+    JobKind, JobState, account, api_key, audit_entry, block, blueprint, builder_option, credit_entry, job, page,
+};
 
 /// The keys, one type a question, so that the same id can be asked for in several ways.
 macro_rules! keys {
@@ -31,7 +33,7 @@ macro_rules! keys {
 }
 
 keys! {
-    AccountById, ApiKeyById, OptionById, EntryById, BlueprintById, PageById, BlockById, JobById,
+    AccountById, ApiKeyById, AuditEntryById, OptionById, EntryById, BlueprintById, PageById, BlockById, JobById,
     /// The pages of a blueprint, in their order.
     PagesOf,
     /// The blocks of a page, from top to bottom.
@@ -66,6 +68,10 @@ impl Loaders {
 
     pub async fn api_key(&self, id: Uuid) -> Result<Option<ApiKey>> {
         Ok(self.0.load_one(ApiKeyById(id)).await?.map(ApiKey))
+    }
+
+    pub async fn audit_entry(&self, id: Uuid) -> Result<Option<AuditEntry>> {
+        Ok(self.0.load_one(AuditEntryById(id)).await?.map(AuditEntry))
     }
 
     pub async fn option(&self, id: Uuid) -> Result<Option<BuilderOption>> {
@@ -178,6 +184,11 @@ loader!(ApiKeyById => Arc<api_key::Model>, |rows, ids| api_key::Entity::find()
     .filter(api_key::Column::Id.is_in(ids))
     .filter(rows.caller.keys()),
     |found| by_id(found, |row: &api_key::Model| ApiKeyById(row.id)));
+
+loader!(AuditEntryById => Arc<audit_entry::Model>, |rows, ids| audit_entry::Entity::find()
+    .filter(audit_entry::Column::Id.is_in(ids))
+    .filter(audit_entry::Column::AccountId.eq(rows.caller.account)),
+    |found| by_id(found, |row: &audit_entry::Model| AuditEntryById(row.id)));
 
 // Options belong to everybody.
 loader!(OptionById => Arc<builder_option::Model>, |_rows, ids| builder_option::Entity::find()

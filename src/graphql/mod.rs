@@ -5,6 +5,7 @@
 //! what the specification asks for and async-graphql does not do.
 
 mod accounts;
+mod audited;
 mod context;
 mod credits;
 mod error;
@@ -31,9 +32,9 @@ mod user_error;
 #[cfg(test)]
 mod tests;
 
-pub use error::{Code, MASKED, outage};
+pub use error::{Code, MASKED, outage, rate_limited};
 pub use execute::{
-    Api, Prepared, Refused, execute, is_fault, is_request_error, prepare, refused, resume_at, subscribe,
+    Api, Prepared, Refused, execute, is_fault, is_request_error, prepare, refused, resume_at, seen_from, subscribe,
 };
 pub use persisted::{DOCUMENT_ID, PERSISTED_QUERY};
 pub use schema::{Schema, schema, sdl};

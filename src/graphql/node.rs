@@ -3,13 +3,14 @@
 use async_graphql::{Context, ID, Interface, Object, Result};
 use uuid::Uuid;
 
-use super::accounts::{Account, ApiKey};
+use super::accounts::{Account, ApiKey, AuditEntry};
 use super::context::Reach;
 use super::credits::{CreditAccount, CreditEntry, Price};
 use super::error::Code;
 use super::jobs::GenerationJob;
 use super::options::{self, BuilderOption};
 use super::sites::{Block, PageBlueprint, SiteBlueprint};
+use crate::entities::Role;
 use crate::error::Refusal;
 use crate::ids::{GlobalId, IdKind};
 use crate::sites::block::with_block_kinds;
@@ -28,6 +29,7 @@ macro_rules! define_node {
         pub enum Node {
             Account(Account),
             ApiKey(ApiKey),
+            AuditEntry(AuditEntry),
             CreditAccount(CreditAccount),
             CreditEntry(CreditEntry),
             Price(Price),
@@ -115,6 +117,9 @@ async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
         IdKind::Page => loaders.page(id.uuid).await?.map(Node::from),
         IdKind::Block => loaders.block(id.uuid).await?.map(Node::from),
         IdKind::Job => loaders.job(id.uuid).await?.map(Node::from),
+        // As in `Account.auditEntries`: the trail is the owner's.
+        IdKind::AuditEntry if ctx.caller().role < Role::Owner => None,
+        IdKind::AuditEntry => loaders.audit_entry(id.uuid).await?.map(Node::from),
         // Revisions have no type yet.
         IdKind::Revision => None,
     })

@@ -1,4 +1,5 @@
-//! What happens around each operation and each event of a subscription: fresh loaders, and the event's cursor.
+//! What happens around each operation and each event of a subscription: fresh loaders, the event's cursor, and an
+//! audit entry for each act.
 //!
 //! An event is resolved like a small request of its own. Its loaders are new, so that its entities show their
 //! present state, and its cursor goes into `extensions.cursor` whether or not the client selected the field.
@@ -12,6 +13,7 @@ use async_graphql::registry::Registry;
 use async_graphql::{ContextSelectionSet, Data, OutputType, Positioned, Response, ServerResult, Value};
 use parking_lot::Mutex;
 
+use super::audited;
 use super::context::Session;
 use super::loaders::Loaders;
 use super::strict::Nulls;
@@ -43,7 +45,13 @@ impl Extension for AroundOperation {
         info: ResolveInfo<'_>,
         next: NextResolve<'_>,
     ) -> ServerResult<Option<Value>> {
-        self.nulls.resolve(ctx, info, next).await
+        if !audited::is_act(&info) {
+            return self.nulls.resolve(ctx, info, next).await;
+        }
+        let (app, session) = (ctx.data_unchecked::<App>(), ctx.data_unchecked::<Session>());
+        let (name, subjects) = (info.name.to_string(), audited::named(&info, &session.variables));
+        let work = self.nulls.resolve(ctx, info, next);
+        audited::act(&app.db, session, name, subjects, work).await
     }
 
     async fn execute(

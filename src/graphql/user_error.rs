@@ -5,8 +5,10 @@
 use async_graphql::{Context, Enum, Interface, Result, SimpleObject};
 use uuid::Uuid;
 
+use super::audited::{self, Touched};
 use super::context::Reach;
 use super::jobs::GenerationJob;
+use crate::audit;
 use crate::error::{Error, Refusal, Why};
 
 /// Which kind of expected failure it is; each has its own type.
@@ -125,9 +127,17 @@ user_error_type! {
 }
 
 /// Splits an outcome into what was made and why not; anything but a refusal stays an error.
-pub async fn settle<T>(ctx: &Context<'_>, outcome: crate::error::Result<T>) -> Result<(Option<T>, Vec<UserError>)> {
+///
+/// Every mutation comes through here, which is how the audit trail knows what it touched and why it was refused.
+pub async fn settle<T: Touched>(
+    ctx: &Context<'_>,
+    outcome: crate::error::Result<T>,
+) -> Result<(Option<T>, Vec<UserError>)> {
     match outcome {
-        Ok(value) => Ok((Some(value), Vec::new())),
+        Ok(value) => {
+            audited::note(&value);
+            Ok((Some(value), Vec::new()))
+        }
         Err(Error::Refused(refusals)) => {
             let mut errors = Vec::with_capacity(refusals.len());
             for refusal in refusals {
@@ -140,6 +150,7 @@ pub async fn settle<T>(ctx: &Context<'_>, outcome: crate::error::Result<T>) -> R
 }
 
 async fn wire(ctx: &Context<'_>, refusal: Refusal) -> Result<UserError> {
+    audit::note_refusal(word(&refusal.why));
     let path = Some(input_path(&refusal.path));
     let message = refusal.message;
     Ok(match refusal.why {
@@ -214,6 +225,19 @@ async fn wire(ctx: &Context<'_>, refusal: Refusal) -> Result<UserError> {
             .into()
         }
     })
+}
+
+/// The error's code, as `UserErrorCode` spells it.
+fn word(why: &Why) -> &'static str {
+    match why {
+        Why::Invalid { .. } => "VALIDATION",
+        Why::NotFound => "NOT_FOUND",
+        Why::Conflict { .. } => "CONFLICT",
+        Why::InsufficientCredits { .. } => "INSUFFICIENT_CREDITS",
+        Why::AlreadyRunning { .. } => "ALREADY_RUNNING",
+        Why::LimitExceeded { .. } => "LIMIT_EXCEEDED",
+        Why::KeyReused { .. } => "IDEMPOTENCY_KEY_REUSED",
+    }
 }
 
 async fn the_job(ctx: &Context<'_>, id: Uuid) -> Result<GenerationJob> {

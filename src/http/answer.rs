@@ -108,8 +108,12 @@ pub fn batch(headers: &HeaderMap, responses: &[GraphqlResponse]) -> Response {
 
 /// A request that never became GraphQL.
 pub fn refuse(status: StatusCode, code: Code, message: &str, id: &RequestId) -> Response {
-    let response = refused(code.server_error(message), &id.0);
-    body(status, JSON, &response, true)
+    refuse_with(status, code.server_error(message), id)
+}
+
+/// The same with an error that says more than its code.
+pub fn refuse_with(status: StatusCode, error: ServerError, id: &RequestId) -> Response {
+    body(status, JSON, &refused(error, &id.0), true)
 }
 
 fn body(status: StatusCode, media_type: HeaderValue, response: &GraphqlResponse, is_refused: bool) -> Response {

@@ -12,15 +12,17 @@ use axum::response::Response;
 use hyper::upgrade::OnUpgrade;
 use tracing::Span;
 
+use super::client_address::ClientAddress;
 use super::request::{Asked, Parameters, Unreadable, check_media_type, of_body, of_parameters, read_body};
 use super::trace::RequestId;
-use super::{Web, answer, identity, socket, streamed};
+use super::{Web, answer, gate, identity, socket, streamed};
 use crate::auth::Caller;
-use crate::graphql::{Code, Prepared, execute, outage, prepare, refused};
+use crate::graphql::{Code, Prepared, execute, outage, prepare, refused, seen_from};
 
 pub async fn post(
     State(web): State<Web>,
     Extension(id): Extension<RequestId>,
+    Extension(from): Extension<ClientAddress>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
@@ -30,8 +32,8 @@ pub async fn post(
         of_body(&read_body(body).await?, web.api.app.config.graphql.max_batch)
     };
     match read.await {
-        Ok(Asked::One(request)) => run(&web, &id, &headers, *request, None).await,
-        Ok(Asked::Batch(requests)) => run_batch(&web, &id, &headers, requests).await,
+        Ok(Asked::One(request)) => run(&web, &id, from, &headers, *request, None).await,
+        Ok(Asked::Batch(requests)) => run_batch(&web, &id, from, &headers, requests).await,
         Err((status, message)) => answer::refuse(status, Code::BadRequest, &message, &id),
     }
 }
@@ -39,12 +41,13 @@ pub async fn post(
 pub async fn get(
     State(web): State<Web>,
     Extension(id): Extension<RequestId>,
+    Extension(from): Extension<ClientAddress>,
     headers: HeaderMap,
     parameters: Result<Query<Parameters>, QueryRejection>,
     upgrade: Option<Extension<OnUpgrade>>,
 ) -> Response {
     if headers.contains_key(UPGRADE) {
-        return socket::accept(web, id, &headers, upgrade.map(|Extension(upgrade)| upgrade));
+        return socket::accept(web, id, from, &headers, upgrade.map(|Extension(upgrade)| upgrade));
     }
     let read = || -> Result<(Request, Option<String>), Unreadable> {
         let Query(mut parameters) = parameters.map_err(|rejection| {
@@ -56,7 +59,7 @@ pub async fn get(
         Ok((of_parameters(parameters)?, watch))
     };
     match read() {
-        Ok((request, watch)) => run(&web, &id, &headers, request, Some(watch.as_deref())).await,
+        Ok((request, watch)) => run(&web, &id, from, &headers, request, Some(watch.as_deref())).await,
         Err((status, message)) => answer::refuse(status, Code::BadRequest, &message, &id),
     }
 }
@@ -65,17 +68,22 @@ pub async fn get(
 async fn run(
     web: &Web,
     id: &RequestId,
+    from: ClientAddress,
     headers: &HeaderMap,
     request: Request,
     address: Option<Option<&str>>,
 ) -> Response {
-    let caller = match who(web, id, headers, address.flatten()).await {
+    let caller = match who(web, id, from, headers, address.flatten()).await {
         Ok(caller) => caller,
         Err(response) => return *response,
     };
-    let prepared = match prepare(&web.api, streamed::resumed(headers, request)) {
+    let request = seen_from(streamed::resumed(headers, request), from.0);
+    let prepared = match prepare(&web.api, request) {
         Ok(prepared) => prepared,
         Err(why) => {
+            if let Err(too_much) = web.gate.spend_on_refusal(&caller) {
+                return too_much.response(id);
+            }
             return match streamed::asked(headers, false) {
                 Some(form) => streamed::refuse(web, form, id, why),
                 None => answer::graphql(headers, &refused(why, &id.0)),
@@ -87,21 +95,37 @@ async fn run(
         let message = "A GET cannot change anything: send mutations as POST.";
         return answer::not_allowed(message, "POST", id);
     }
+    let place = match web.gate.admit(&caller, &prepared) {
+        Ok(place) => place,
+        Err(too_much) => return too_much.response(id),
+    };
     if let Some(form) = streamed::asked(headers, prepared.is_subscription()) {
-        return streamed::respond(web, form, caller, id, prepared);
+        return streamed::respond(web, form, caller, id, prepared, place);
     }
     answer::graphql(headers, &execute(&web.api, caller, &id.0, prepared).await)
 }
 
-/// One after the other: a batch may change things, and its order is the client's.
-async fn run_batch(web: &Web, id: &RequestId, headers: &HeaderMap, requests: Vec<Request>) -> Response {
-    let caller = match who(web, id, headers, None).await {
+/// One after the other: a batch may change things, and its order is the client's. Its budget is charged for all of it, or
+/// nothing of it runs.
+async fn run_batch(
+    web: &Web,
+    id: &RequestId,
+    from: ClientAddress,
+    headers: &HeaderMap,
+    requests: Vec<Request>,
+) -> Response {
+    let caller = match who(web, id, from, headers, None).await {
         Ok(caller) => caller,
         Err(response) => return *response,
     };
-    let mut responses = Vec::with_capacity(requests.len());
-    for request in requests {
-        responses.push(match prepare(&web.api, request) {
+    let prepared = requests.into_iter().map(|request| prepare(&web.api, seen_from(request, from.0)));
+    let prepared: Vec<_> = prepared.collect();
+    if let Err(too_much) = web.gate.spend(&caller, prepared.iter().map(gate::cost).sum()) {
+        return too_much.response(id);
+    }
+    let mut responses = Vec::with_capacity(prepared.len());
+    for prepared in prepared {
+        responses.push(match prepared {
             Ok(prepared) => execute(&web.api, caller.clone(), &id.0, prepared).await,
             Err(why) => refused(why, &id.0),
         });
@@ -118,8 +142,14 @@ fn check_acceptable(headers: &HeaderMap) -> Result<(), Unreadable> {
 }
 
 /// The caller, or the answer to somebody who has no good key.
-async fn who(web: &Web, id: &RequestId, headers: &HeaderMap, watch: Option<&str>) -> Result<Caller, Box<Response>> {
-    match identity::of_headers(web, headers, watch).await {
+async fn who(
+    web: &Web,
+    id: &RequestId,
+    from: ClientAddress,
+    headers: &HeaderMap,
+    watch: Option<&str>,
+) -> Result<Caller, Box<Response>> {
+    match identity::of_request(web, from, headers, watch).await {
         Ok(Ok(caller)) => Ok(caller),
         Ok(Err(denied)) => Err(Box::new(identity::refusal(denied, id))),
         Err(error) => {

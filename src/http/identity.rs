@@ -7,8 +7,9 @@ use axum::http::header::{AUTHORIZATION, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 
+use super::client_address::ClientAddress;
 use super::trace::RequestId;
-use super::{Web, answer};
+use super::{Web, answer, gate};
 use crate::auth::{self, Caller, Denied, Mark, Verdict};
 use crate::config::AuthMode;
 use crate::error::Result;
@@ -17,8 +18,15 @@ use crate::graphql::Code;
 /// What to tell somebody whose credential ended while a connection was open.
 pub const GONE: &str = "The credential of this connection was revoked or has expired. Come back with another one.";
 
+/// The caller behind a request; who comes from an address that shows many wrong credentials may have to wait.
+pub async fn of_request(web: &Web, from: ClientAddress, headers: &HeaderMap, watch: Option<&str>) -> Result<Verdict> {
+    let shown = gate::credential(headers).or(watch);
+    let outcome = of_headers(web, headers, watch).await;
+    web.gate.noted(from, shown, outcome)
+}
+
 /// The caller behind the headers of a request, and behind the watch token of its address.
-pub async fn of_headers(web: &Web, headers: &HeaderMap, watch: Option<&str>) -> Result<Verdict> {
+async fn of_headers(web: &Web, headers: &HeaderMap, watch: Option<&str>) -> Result<Verdict> {
     let header = headers.get(AUTHORIZATION);
     let Some(header) = header else {
         return match watch {

@@ -10,6 +10,7 @@ use super::trace::RequestId;
 use super::{Web, identity};
 use crate::auth::Caller;
 use crate::graphql::{Code, Prepared, is_request_error, refused, subscribe};
+use crate::limits::Slot;
 
 /// How much later each further connection is sent away when the server stops.
 const LEAVE_EACH: Duration = Duration::from_millis(10);
@@ -22,9 +23,19 @@ pub enum Answer {
     Refused(Vec<ServerError>),
 }
 
-/// Runs an operation of any kind.
-pub fn run(web: &Web, caller: Caller, id: &RequestId, prepared: Prepared) -> BoxStream<'static, Answer> {
-    answers(subscribe(&web.api, caller, &id.0, prepared)).boxed()
+/// Runs an operation of any kind. A subscription keeps its place for as long as it runs.
+pub fn run(
+    web: &Web,
+    caller: Caller,
+    id: &RequestId,
+    prepared: Prepared,
+    place: Option<Slot>,
+) -> BoxStream<'static, Answer> {
+    let answers = answers(subscribe(&web.api, caller, &id.0, prepared));
+    match place {
+        Some(place) => answers.inspect(move |_| _ = &place).boxed(),
+        None => answers.boxed(),
+    }
 }
 
 /// The one answer of an operation that does not run.

@@ -3,7 +3,9 @@
 //! Protocols only: what a request means is decided in `graphql`. TLS is absent: a proxy does that.
 
 mod answer;
+mod client_address;
 mod cors;
+mod gate;
 mod graphiql;
 mod graphql;
 mod health;
@@ -18,6 +20,7 @@ mod socket;
 mod streamed;
 mod trace;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -34,11 +37,14 @@ use crate::app::App;
 use crate::auth;
 use crate::error::{Error, Result};
 use crate::graphql::Api;
+use crate::limits;
+use client_address::Peer;
 
 /// What handlers share.
 #[derive(Clone)]
 struct Web {
     api: Api,
+    gate: Arc<gate::Gate>,
     /// Connections that stay open: axum forgets one that is upgraded, and a stream has to be told to end.
     open: TaskTracker,
     /// The credentials that they have shown.
@@ -62,6 +68,7 @@ fn router(web: Web) -> Router {
         .route("/preview/{site}/{slug}", get(preview::page))
         .fallback(answer::no_such_path)
         .layer(from_fn_with_state(web.clone(), origin::check))
+        .layer(from_fn_with_state(web.clone(), gate::check))
         .layer(cors::layer(&web.api.app.config.server))
         .layer(compression());
     let health = Router::new()
@@ -92,8 +99,11 @@ pub async fn serve(app: App, listener: TcpListener, shutdown: CancellationToken)
     let (db, bus) = (app.db.clone(), app.bus.clone());
     let jwts = auth::Jwts::new(&app.config.auth, &bus, app.config.credits.initial).await?;
     let (open, keys) = (TaskTracker::new(), keys::Keys::default());
+    let gate = Arc::new(gate::Gate::new(&app.config));
+    let sharing = limits::share(gate.limits.clone(), app.redis.clone());
     let web = Web {
         api: Api::new(app)?,
+        gate,
         open: open.clone(),
         keys: keys.clone(),
         jwts: jwts.clone(),
@@ -101,7 +111,8 @@ pub async fn serve(app: App, listener: TcpListener, shutdown: CancellationToken)
     };
     let told = shutdown.clone();
     let door = listen::Door::new(listener, streams.write());
-    let server = axum::serve(door, router(web)).with_graceful_shutdown(told.cancelled_owned());
+    let service = router(web).into_make_service_with_connect_info::<Peer>();
+    let server = axum::serve(door, service).with_graceful_shutdown(told.cancelled_owned());
     let everything = async {
         server
             .await
@@ -118,6 +129,7 @@ pub async fn serve(app: App, listener: TcpListener, shutdown: CancellationToken)
         outcome = everything => outcome,
         () = keys.look_after(&db, &bus, streams.keys()) => Ok(()),
         () = keep_fresh(jwts) => Ok(()),
+        () = sharing => Ok(()),
         () = too_long => {
             tracing::warn!("some connections did not end in time and were dropped");
             Ok(())

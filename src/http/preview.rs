@@ -15,6 +15,7 @@ use axum::response::{IntoResponse, Response};
 
 use serde::Deserialize;
 
+use super::client_address::ClientAddress;
 use super::trace::RequestId;
 use super::{Web, answer, identity};
 use crate::auth::{self, Caller};
@@ -27,6 +28,8 @@ use crate::sites::store;
 
 /// Seconds between two looks at a page that is being written.
 const RENEW: &str = "3";
+/// What a page costs a budget: about what it costs as a query.
+const COST: u64 = 100;
 
 /// A link can send no header: a watch token may stand in the address.
 #[derive(Deserialize)]
@@ -37,37 +40,43 @@ pub struct Address {
 pub async fn home(
     web: State<Web>,
     id: Extension<RequestId>,
+    from: Extension<ClientAddress>,
     headers: HeaderMap,
     Path(site): Path<String>,
     Query(address): Query<Address>,
 ) -> Response {
-    show(&web, &id, &headers, (&site, ""), address).await
+    show(&web, &id, *from, &headers, (&site, ""), address).await
 }
 
 pub async fn page(
     web: State<Web>,
     id: Extension<RequestId>,
+    from: Extension<ClientAddress>,
     headers: HeaderMap,
     Path((site, slug)): Path<(String, String)>,
     Query(address): Query<Address>,
 ) -> Response {
-    show(&web, &id, &headers, (&site, &slug), address).await
+    show(&web, &id, *from, &headers, (&site, &slug), address).await
 }
 
 async fn show(
     web: &Web,
     id: &RequestId,
+    from: ClientAddress,
     headers: &HeaderMap,
     (site, slug): (&str, &str),
     address: Address,
 ) -> Response {
     let app = &web.api.app;
     let watch = address.watch.as_deref();
-    let caller = match identity::of_headers(web, headers, watch).await {
+    let caller = match identity::of_request(web, from, headers, watch).await {
         Ok(Ok(caller)) => caller,
         Ok(Err(denied)) => return identity::refusal(denied, id),
         Err(error) => return failed(&error, id),
     };
+    if let Err(too_much) = web.gate.spend(&caller, COST) {
+        return too_much.response(id);
+    }
     let Some(uuid) = GlobalId::parse_as(IdKind::Blueprint, site) else {
         return missing(id);
     };

@@ -8,6 +8,7 @@
 //! | `<p>:{job}:open` | string | the text of the open block and where it stands, for who cannot read it from the stream |
 //! | `<p>:{tasks}:workers` | sorted set | processes by when they were last heard |
 //! | `<p>:{tasks}:<worker>` | string | what one process runs now |
+//! | `<p>:{limits}:<client>` | string | when a client's budget will be full again, on all nodes together |
 //! | `<p>/job/<id>` and so on | channel | doorbells; whoever misses one reads the stream or the database |
 //!
 //! The braces keep the keys of one job together in a cluster. Losing all of it costs latency, never a job or a credit,
@@ -15,6 +16,7 @@
 //! (they stop everything else on the connection) and any value that exists only here.
 
 mod address;
+mod budget;
 mod link;
 mod stream;
 mod tasks;

@@ -36,12 +36,14 @@ const ROOMS: &[(&str, Band, &[&str])] = &[
     ("sites", Domain, &["app"]),
     ("options", Domain, &["app"]),
     ("auth", Domain, &["app"]),
+    ("audit", Domain, &["app"]),
     ("assets", Domain, &["app"]),
     ("app", Domain, &[]),
     // ENGINE: machines that know no business. The ledger is one, because a job ends with its price.
     ("jobs", Engine, &["credits", "events"]),
     ("credits", Engine, &["events"]),
     ("events", Engine, &[]),
+    ("limits", Engine, &[]),
     ("ai", Engine, &[]),
     ("storage", Engine, &[]),
     // BASE

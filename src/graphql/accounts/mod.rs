@@ -1,11 +1,13 @@
 //! Accounts and their API keys, as clients see them. The rules are in `crate::auth`.
 
+mod audit;
 mod inputs;
 mod mutations;
 mod queries;
 mod types;
 mod watch_tokens;
 
+pub use audit::AuditEntry;
 pub use mutations::AccountMutations;
 pub use queries::AccountQueries;
 pub use types::{Account, ApiKey};

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
 use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter};
 
-use crate::auth;
-use crate::entities::{account, api_key, credit_entry};
+use super::audit::{AuditEntryConnection, AuditEntryFilter};
+use crate::entities::{account, api_key, audit_entry, credit_entry};
 use crate::error::Error;
 use crate::graphql::context::Reach;
 use crate::graphql::credits::{CreditAccount, CreditEntryConnection, CreditEntryFilter};
@@ -14,6 +14,7 @@ use crate::graphql::node;
 use crate::graphql::paging::{MOST, PageArgs, Slice, connection, slice};
 use crate::graphql::scalars::{Cursor, DateTime};
 use crate::ids::{Cursor as Place, IdKind};
+use crate::{audit, auth};
 
 /// What a credential may do; each role may do all that the one before it may.
 #[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
@@ -105,6 +106,25 @@ impl Account {
     ) -> Result<ApiKeyConnection> {
         let args = PageArgs::new(first, after, last, before);
         Ok(self.keys(ctx, &args).await?.into())
+    }
+
+    /// Who did what: the audit trail, the newest first. At most 100 at a time. Needs the role OWNER.
+    async fn audit_entries(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "How many entries from the start: 0 to 100, 20 when left out. Not together with `last`.")]
+        first: Option<i32>,
+        #[graphql(desc = "Begin behind this cursor of the same list.")] after: Option<String>,
+        #[graphql(desc = "How many entries from the end: 0 to 100. Not together with `first`.")] last: Option<i32>,
+        #[graphql(desc = "End before this cursor of the same list.")] before: Option<String>,
+        #[graphql(desc = "Only some entries.")] filter: Option<AuditEntryFilter>,
+    ) -> Result<AuditEntryConnection> {
+        let entries = filter.unwrap_or_default().apply(audit::of_account(self.0.id));
+        let args = PageArgs::new(first, after, last, before);
+        let (reader, column) = (ctx.app().db.reader(), audit_entry::Column::Id);
+        Ok(slice(reader, entries, column, Order::Desc, &args, |row| row.id)
+            .await?
+            .into())
     }
 
     /// Where `accountEvents` stands, read together with this account: query, then subscribe from here, and nothing is

@@ -4,7 +4,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use apollo_compiler::ast::DirectiveList;
 use apollo_compiler::executable::{Operation, Selection, SelectionSet};
@@ -40,6 +40,8 @@ pub struct Checked {
     pub roots: Arc<[String]>,
     /// Variables that decide a `@skip` or an `@include`.
     conditions: HashSet<String>,
+    /// Its cost, where that does not depend on the variables.
+    cost: OnceLock<u64>,
     variants: Mutex<HashMap<Vec<u8>, Arc<Variant>>>,
 }
 
@@ -61,8 +63,21 @@ impl Checked {
             roots: roots.map(|field| field.name.to_string()).collect(),
             document,
             conditions,
+            cost: OnceLock::new(),
             variants: Mutex::default(),
         })
+    }
+
+    /// What the operation costs; counted once where it is always the same.
+    pub fn cost(&self, count: impl FnOnce() -> (u64, bool)) -> u64 {
+        if let Some(cost) = self.cost.get() {
+            return *cost;
+        }
+        let (cost, is_fixed) = count();
+        if is_fixed {
+            let _ = self.cost.set(cost);
+        }
+        cost
     }
 
     /// A variable that decides a condition and is null: neither yes nor no.

@@ -7,6 +7,7 @@
 
 mod collect;
 mod convert;
+mod cost;
 mod cures;
 mod documents;
 mod nulls;
@@ -64,6 +65,8 @@ pub struct Ready {
     pub roots: Arc<[String]>,
     /// What its caller must be allowed.
     pub asked: Asked,
+    /// What a budget is charged for it (`cost`).
+    pub cost: u64,
 }
 
 impl Strict {
@@ -107,6 +110,7 @@ impl Strict {
                 made
             }
         };
+        let cost = checked.cost(|| cost::cost(&self.schema, &checked.document, &checked.operation, &values));
         request.query = String::new();
         request.operation_name = None;
         request.variables = convert::variables(&values);
@@ -117,6 +121,7 @@ impl Strict {
             name: checked.operation.name.as_ref().map(|name| name.to_string()),
             roots: checked.roots.clone(),
             asked: variant.asked.clone(),
+            cost,
         })
     }
 

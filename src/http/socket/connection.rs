@@ -15,11 +15,13 @@ use super::message::{ACK, Name, PONG, Said};
 use super::operations::{Full, Operations};
 use super::wire::{End, Wire};
 use crate::auth::{self, Caller};
-use crate::graphql::{Code, prepare, refused};
+use crate::graphql::{Code, prepare, refused, seen_from};
+use crate::http::client_address::ClientAddress;
 use crate::http::keys::Watched;
 use crate::http::live::{self, Answer};
 use crate::http::trace::RequestId;
 use crate::http::{Web, identity};
+use crate::limits::Slot;
 
 /// Messages that are written together when they are ready together.
 const TOGETHER: usize = 64;
@@ -27,10 +29,13 @@ const TOGETHER: usize = 64;
 pub struct Connection {
     web: Web,
     id: RequestId,
+    from: ClientAddress,
     /// The Authorization header of the handshake.
     header: Option<String>,
     /// Set once the client has introduced itself.
     caller: Option<(Caller, Watched)>,
+    /// Its place among the account's.
+    place: Option<Slot>,
     operations: Operations,
     /// Numbers operations for their request ids.
     number: AtomicU64,
@@ -41,14 +46,16 @@ pub struct Connection {
 }
 
 impl Connection {
-    pub fn new(web: Web, id: RequestId, header: Option<String>) -> Self {
+    pub fn new(web: Web, id: RequestId, from: ClientAddress, header: Option<String>) -> Self {
         let now = Instant::now();
         Connection {
             operations: Operations::new(web.api.app.config.streams.operations),
             web,
             id,
+            from,
             header,
             caller: None,
+            place: None,
             number: AtomicU64::new(0),
             opened: now,
             heard: now,
@@ -167,8 +174,17 @@ impl Connection {
             entry.and_then(|(_, value)| value.as_str())
         });
         let text = given.or(self.header.as_deref());
-        match identity::of_authorization(&self.web, text).await {
+        let gate = &self.web.gate;
+        if gate.may_try(self.from, text).is_err() {
+            return Err(End::close(1013, "Too many wrong keys came from your address. Come back later"));
+        }
+        let outcome = identity::of_authorization(&self.web, text).await;
+        match gate.noted(self.from, text, outcome) {
             Ok(Ok(caller)) => {
+                self.place = gate.limits.socket_of_account(caller.account);
+                if self.place.is_none() {
+                    return Err(End::close(1013, "Your account has as many WebSockets open as it may"));
+                }
                 let key = self.web.keys.watch(&caller);
                 self.caller = Some((caller, key));
                 Ok(())
@@ -194,6 +210,7 @@ impl Connection {
             Ok(()) => {
                 let number = self.number.fetch_add(1, Ordering::Relaxed) + 1;
                 let request_id = RequestId(format!("{}.{number}", self.id.0));
+                let request = seen_from(request, self.from.0);
                 let answers = answers(self.web.clone(), caller.clone(), request_id, request);
                 self.operations.launch(id, weight, answers);
                 return Ok(ControlFlow::Continue(()));
@@ -224,8 +241,14 @@ fn answers(web: Web, caller: Caller, id: RequestId, request: async_graphql::Requ
             return live::refusal(live::without_key(&id));
         }
         match prepare(&web.api, request) {
-            Ok(prepared) => live::run(&web, caller, &id, prepared),
-            Err(why) => live::refusal(refused(why, &id.0)),
+            Ok(prepared) => match web.gate.admit(&caller, &prepared) {
+                Ok(place) => live::run(&web, caller, &id, prepared, place),
+                Err(too_much) => live::refusal(refused(too_much.error(), &id.0)),
+            },
+            Err(why) => match web.gate.spend_on_refusal(&caller) {
+                Ok(()) => live::refusal(refused(why, &id.0)),
+                Err(too_much) => live::refusal(refused(too_much.error(), &id.0)),
+            },
         }
     };
     stream::once(started).flatten().boxed()

@@ -19,14 +19,22 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use super::connection::Connection;
 use super::wire::Wire;
 use crate::graphql::Code;
+use crate::http::client_address::ClientAddress;
 use crate::http::trace::RequestId;
-use crate::http::{Web, answer, listen};
+use crate::http::{Web, answer, gate, listen};
+use crate::limits::Key;
 
 const SUBPROTOCOL: &str = "graphql-transport-ws";
 const VERSION: HeaderValue = HeaderValue::from_static("13");
 
 /// Answers the handshake and lets the connection run.
-pub fn accept(web: Web, id: RequestId, headers: &HeaderMap, upgrade: Option<OnUpgrade>) -> Response {
+pub fn accept(
+    web: Web,
+    id: RequestId,
+    from: ClientAddress,
+    headers: &HeaderMap,
+    upgrade: Option<OnUpgrade>,
+) -> Response {
     let refuse = |status, message: &str| answer::refuse(status, Code::BadRequest, message, &id);
     let key = match key(headers) {
         Ok(key) => key,
@@ -44,10 +52,16 @@ pub fn accept(web: Web, id: RequestId, headers: &HeaderMap, upgrade: Option<OnUp
     let Some(upgrade) = upgrade else {
         return refuse(StatusCode::UPGRADE_REQUIRED, "Open a WebSocket over HTTP/1.1.");
     };
+    let Some(place) = web.gate.limits.socket_of_address(Key::address(from.0)) else {
+        return gate::too_many_sockets().response(&id);
+    };
     let header = headers.get(axum::http::header::AUTHORIZATION);
     let header = header.and_then(|value| value.to_str().ok()).map(str::to_string);
     let open = web.open.clone();
-    open.spawn(run(web, id, header, upgrade));
+    open.spawn(async move {
+        run(web, id, from, header, upgrade).await;
+        drop(place);
+    });
     let Ok(accepted) = HeaderValue::from_str(&derive_accept_key(key)) else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
@@ -60,7 +74,7 @@ pub fn accept(web: Web, id: RequestId, headers: &HeaderMap, upgrade: Option<OnUp
     (StatusCode::SWITCHING_PROTOCOLS, headers, Body::empty()).into_response()
 }
 
-async fn run(web: Web, id: RequestId, header: Option<String>, upgrade: OnUpgrade) {
+async fn run(web: Web, id: RequestId, from: ClientAddress, header: Option<String>, upgrade: OnUpgrade) {
     let upgraded = match upgrade.await {
         Ok(upgraded) => upgraded,
         Err(cause) => {
@@ -74,7 +88,7 @@ async fn run(web: Web, id: RequestId, header: Option<String>, upgrade: OnUpgrade
     };
     let patience = web.api.app.config.streams.write();
     let wire = Wire::new(parts.io.into_inner().into_tcp(), parts.read_buf.to_vec(), patience).await;
-    Connection::new(web, id, header).run(wire).await;
+    Connection::new(web, id, from, header).run(wire).await;
 }
 
 /// The client's key, if the headers are those of a handshake.

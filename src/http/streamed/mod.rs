@@ -21,6 +21,7 @@ use super::live::{self, Answer};
 use super::trace::RequestId;
 use crate::auth::Caller;
 use crate::graphql::{Code, Prepared, Refused, refused, resume_at};
+use crate::limits::Slot;
 
 pub use accept::{Form, asked};
 
@@ -50,9 +51,16 @@ pub fn resumed(headers: &HeaderMap, request: Request) -> Request {
 }
 
 /// Runs the operation and sends what it brings.
-pub fn respond(web: &Web, form: Form, caller: Caller, id: &RequestId, prepared: Prepared) -> Response {
+pub fn respond(
+    web: &Web,
+    form: Form,
+    caller: Caller,
+    id: &RequestId,
+    prepared: Prepared,
+    place: Option<Slot>,
+) -> Response {
     let key = web.keys.watch(&caller);
-    let answers = live::run(web, caller, id, prepared);
+    let answers = live::run(web, caller, id, prepared, place);
     open(web, form, id, answers, Some(key))
 }
 

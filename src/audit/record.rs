@@ -1,0 +1,224 @@
+//! Recording one act around the work that does it.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use sea_orm::Value;
+use uuid::Uuid;
+
+use crate::db::{self, Db, Statement};
+use crate::entities::{ActorKind, AuditResult, Role};
+use crate::error::{Error, Result};
+use crate::ids::{GlobalId, IdKind, new_id};
+
+/// Ids that one entry names; a start of many pages names the first of them.
+const SUBJECTS_MAX: usize = 50;
+
+/// Who acts, and from where.
+#[derive(Debug, Clone)]
+pub struct Actor {
+    pub account: Uuid,
+    pub kind: ActorKind,
+    /// The key's id, a token's subject.
+    pub id: Option<String>,
+    /// The API key whose name is noted as it is at that time.
+    pub key: Option<Uuid>,
+    pub role: Role,
+    pub request_id: Option<String>,
+    pub address: Option<String>,
+}
+
+impl Actor {
+    /// Somebody with a shell on this machine.
+    pub fn command(account: Uuid) -> Self {
+        Actor {
+            account,
+            kind: ActorKind::Command,
+            id: None,
+            key: None,
+            role: Role::Admin,
+            request_id: None,
+            address: None,
+        }
+    }
+}
+
+/// One act: a field of the mutation root, or a command.
+#[derive(Debug)]
+pub struct Act {
+    pub actor: Actor,
+    pub name: String,
+    /// What its input names.
+    pub subjects: Vec<GlobalId>,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    pub result: AuditResult,
+    pub codes: Vec<String>,
+}
+
+impl Outcome {
+    pub fn done() -> Self {
+        Outcome {
+            result: AuditResult::Done,
+            codes: Vec::new(),
+        }
+    }
+
+    pub fn failed(code: impl Into<String>) -> Self {
+        Outcome {
+            result: AuditResult::Failed,
+            codes: vec![code.into()],
+        }
+    }
+}
+
+/// What was noted while an act was under way.
+#[derive(Default)]
+struct Noted {
+    subjects: Vec<GlobalId>,
+    refusals: Vec<String>,
+}
+
+tokio::task_local! {
+    static NOTED: RefCell<Noted>;
+}
+
+/// Notes what the present act made or changed.
+pub fn note_subject(id: GlobalId) {
+    let _ = NOTED.try_with(|noted| add(&mut noted.borrow_mut().subjects, id));
+}
+
+/// Notes that the present act was refused, and why.
+pub fn note_refusal(code: impl Into<String>) {
+    let _ = NOTED.try_with(|noted| noted.borrow_mut().refusals.push(code.into()));
+}
+
+fn add(ids: &mut Vec<GlobalId>, id: GlobalId) {
+    if !ids.contains(&id) && ids.len() < SUBJECTS_MAX {
+        ids.push(id);
+    }
+}
+
+/// Does the work as an act: every transaction of it begins with the entry, and its outcome is noted at the end.
+///
+/// `outcome` reads the result; an act that noted refusals was refused.
+pub async fn recorded<T>(db: &Db, act: Act, work: impl Future<Output = T>, outcome: impl FnOnce(&T) -> Outcome) -> T {
+    let mut subjects = Vec::new();
+    act.subjects.iter().for_each(|id| add(&mut subjects, *id));
+    let entries = entries(&act, &subjects);
+    let statements = Arc::new(entries.iter().map(|(_, insert)| copy(insert)).collect::<Vec<_>>());
+    let observed = async {
+        let value = work.await;
+        (value, NOTED.with(|noted| noted.take()))
+    };
+    let observed = NOTED.scope(RefCell::default(), observed);
+    let (value, noted) = db::each_beginning_with(statements.clone(), observed).await;
+    noted.subjects.into_iter().for_each(|id| add(&mut subjects, id));
+    let outcome = match noted.refusals.is_empty() {
+        true => outcome(&value),
+        false => Outcome {
+            result: AuditResult::Refused,
+            codes: noted.refusals,
+        },
+    };
+    let ids: Vec<Uuid> = entries.iter().map(|(id, _)| *id).collect();
+    let completed = complete(db, &ids, &outcome, &subjects);
+    if let Err(error) = db::each_beginning_with(statements, completed).await {
+        // What was committed has its entry; what was not has changed nothing.
+        tracing::error!(
+            cause = error.cause(),
+            mutation = act.name,
+            "an outcome could not be noted in the audit trail"
+        );
+    }
+    value
+}
+
+/// The same for a command of this machine, which fails with our own error.
+pub async fn command<T>(db: &Db, account: Uuid, name: &str, work: impl Future<Output = Result<T>>) -> Result<T> {
+    let act = Act {
+        actor: Actor::command(account),
+        name: name.to_string(),
+        subjects: vec![GlobalId::new(IdKind::Account, account)],
+    };
+    recorded(db, act, work, |result| match result {
+        Ok(_) => Outcome::done(),
+        Err(Error::Refused(_)) => Outcome {
+            result: AuditResult::Refused,
+            codes: vec!["VALIDATION".to_string()],
+        },
+        Err(_) => Outcome::failed("INTERNAL_SERVER_ERROR"),
+    })
+    .await
+}
+
+const INSERT: &str = "INSERT INTO audit_entries (id, account_id, at, actor, actor_id, actor_name, role, mutation, \
+     subjects, result, codes, request_id, address) \
+     SELECT $1, id, $3, $4, $5, (SELECT name FROM api_keys WHERE id = $6), $7, $8, $9, 'unfinished', '', $10, $11 \
+     FROM accounts WHERE id = $2 ON CONFLICT (id) DO NOTHING";
+
+/// The entry in the trail of the account that acts. What an operator does to another account stands in that one's trail
+/// too, without the place from where it was done.
+fn entries(act: &Act, subjects: &[GlobalId]) -> Vec<(Uuid, Statement)> {
+    let actor = &act.actor;
+    let at = db::now();
+    let mut accounts = vec![actor.account];
+    if actor.role == Role::Admin {
+        let named = subjects.iter().filter(|id| matches!(id.kind, IdKind::Account));
+        named.for_each(|id| {
+            if !accounts.contains(&id.uuid) {
+                accounts.push(id.uuid);
+            }
+        });
+    }
+    let entry = |account: Uuid| {
+        let id = new_id();
+        let address = actor.address.clone().filter(|_| account == actor.account);
+        let values: Vec<Value> = vec![
+            id.into(),
+            account.into(),
+            at.into(),
+            actor.kind.as_str().into(),
+            actor.id.clone().into(),
+            actor.key.into(),
+            actor.role.as_str().into(),
+            act.name.clone().into(),
+            words(subjects).into(),
+            actor.request_id.clone().into(),
+            address.into(),
+        ];
+        (id, Statement { text: INSERT, values })
+    };
+    accounts.into_iter().map(entry).collect()
+}
+
+fn copy(statement: &Statement) -> Statement {
+    Statement {
+        text: statement.text,
+        values: statement.values.clone(),
+    }
+}
+
+fn words(subjects: &[GlobalId]) -> String {
+    let words: Vec<String> = subjects.iter().map(ToString::to_string).collect();
+    words.join(" ")
+}
+
+/// The entries are there by now: this transaction, like every other of the act, began with them.
+async fn complete(db: &Db, ids: &[Uuid], outcome: &Outcome, subjects: &[GlobalId]) -> Result<()> {
+    let transaction = db.write().await?;
+    let text = "UPDATE audit_entries SET result = $2, codes = $3, subjects = $4 WHERE id = $1 AND result = 'unfinished'";
+    for id in ids {
+        let values: [Value; 4] = [
+            (*id).into(),
+            outcome.result.as_str().into(),
+            outcome.codes.join(" ").into(),
+            words(subjects).into(),
+        ];
+        db::execute(&transaction, text, values).await?;
+    }
+    Ok(transaction.commit().await?)
+}
