@@ -17,7 +17,7 @@ use crate::error::{Error, Refusal, Result};
 use crate::events::{Bus, Feeds, Unit, watchdog};
 use crate::jobs::{Engine, EngineConfig, Orphans, rescue};
 use crate::redis::Redis;
-use crate::{credits, generation, options};
+use crate::{audit, credits, generation, options};
 
 /// How long a start waits for the process before it to be gone.
 const LOCK_PATIENCE: Duration = Duration::from_secs(2);
@@ -43,6 +43,7 @@ pub async fn open_with(config: Config, ai: Provider) -> Result<App> {
     db.migrate().await?;
     options::seed(&db).await?;
     credits::seed_prices(&db).await?;
+    db.version().await?;
     let epoch = epoch(&db).await?;
     let redis = redis(&config, &epoch)?;
     let bus = Bus::in_process(config.events.ring_items);
@@ -105,6 +106,10 @@ pub async fn start(app: App) -> Result<Running> {
         every,
         app.shutdown.clone(),
     ));
+    let (db, stop) = (app.db.clone(), app.shutdown.clone());
+    app.tasks.spawn(options::keep(db.clone(), app.redis.clone(), every, stop.clone()));
+    let days = app.config.audit.retention_days;
+    app.tasks.spawn(audit::keep(db, days, stop));
     Ok(Running {
         app,
         _runner_lock: lock,

@@ -3,6 +3,7 @@
 use clap::Subcommand;
 
 use super::failure::Failure;
+use crate::audit;
 use crate::config::Config;
 use crate::credits;
 use crate::db::Db;
@@ -46,9 +47,13 @@ pub async fn run(config: &Config, command: Command) -> Result<(), Failure> {
         } => {
             let account = account_named(&db, &bus, config, &account).await?;
             let payment = payment.unwrap_or_else(|| new_id().to_string());
-            let mut unit = Unit::begin(&db, &bus).await?;
-            let granted = credits::grant(&mut unit, account.id, amount, &payment, reason).await?;
-            unit.commit().await?;
+            let grant = async {
+                let mut unit = Unit::begin(&db, &bus).await?;
+                let granted = credits::grant(&mut unit, account.id, amount, &payment, reason).await?;
+                unit.commit().await?;
+                Ok(granted)
+            };
+            let granted = audit::command(&db, account.id, "credits grant", grant).await?;
             if granted.is_none() {
                 eprintln!("The payment \"{payment}\" was granted before; nothing was added.");
             }

@@ -5,10 +5,12 @@ use clap::Subcommand;
 
 use super::credits::account_named;
 use super::failure::Failure;
+use crate::audit;
 use crate::auth::{self, NewKey};
 use crate::config::Config;
 use crate::db::now;
 use crate::entities::Role;
+use crate::ids::{GlobalId, IdKind};
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -41,7 +43,12 @@ pub async fn run(config: &Config, command: Command) -> Result<(), Failure> {
     let account = account_named(&db, &bus, config, &account).await?;
     let expires_at = expires_in.map(|days| now() + Duration::days(days.into()));
     let new = NewKey { name, role, expires_at };
-    let (_, secret) = auth::create(&db, account.id, new).await?;
+    let made = async {
+        let made = auth::create(&db, account.id, new).await?;
+        audit::note_subject(GlobalId::new(IdKind::ApiKey, made.0.id));
+        Ok(made)
+    };
+    let (_, secret) = audit::command(&db, account.id, "key create", made).await?;
     // Alone on standard output, so that a script can keep it.
     println!("{secret}");
     eprintln!(

@@ -5,14 +5,16 @@
 //! balance of 1,000 when it was tried on Postgres; the guarded form exactly 20.
 
 mod account;
+mod grant;
 mod ledger;
 mod policy;
 mod prices;
 
 pub use account::{adjust, create_account, find_account, grant, local_account};
+pub use grant::{Granted, grant_once};
 pub use ledger::{AccountChange, Movement, Shortfall, apply, close_hold, open_hold};
 pub use policy::{Ending, captured};
-pub use prices::{Prices, price_rows, prices, seed_prices};
+pub use prices::{Prices, price_rows, prices, seed_prices, set_price};
 
 /// The largest balance: what a GraphQL Int can carry, rounded down.
 pub const MAX_BALANCE: i64 = 2_000_000_000;

@@ -8,6 +8,7 @@ mod dialect;
 mod first;
 mod migrate;
 mod pulse;
+mod version;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -23,6 +24,7 @@ use crate::error::{Error, Instant, Result};
 pub use dialect::{execute, rows, sql};
 pub use first::{Statement, each_beginning_with};
 use pulse::Pulse;
+pub use version::raise_version;
 
 #[derive(Clone)]
 pub struct Db {
@@ -33,6 +35,7 @@ pub struct Db {
     file: Option<PathBuf>,
     config: config::Database,
     pulse: Pulse,
+    known_version: version::Known,
 }
 
 impl Db {
@@ -49,6 +52,7 @@ impl Db {
                 file: Some(file),
                 config: config.clone(),
                 pulse: Pulse::steady(),
+                known_version: version::Known::default(),
             });
         }
         let options = postgres_options(config, purpose);
@@ -61,6 +65,7 @@ impl Db {
             file: None,
             config: config.clone(),
             pulse,
+            known_version: version::Known::default(),
         })
     }
 

@@ -138,6 +138,12 @@ impl Touched for crate::generation::Started {
     }
 }
 
+impl Touched for crate::credits::Granted {
+    fn touched(&self) -> Vec<GlobalId> {
+        vec![GlobalId::new(IdKind::CreditEntry, self.entry.id)]
+    }
+}
+
 /// A key and its secret, of which only the key is named.
 impl Touched for (entities::api_key::Model, String) {
     fn touched(&self) -> Vec<GlobalId> {

@@ -3,10 +3,11 @@
 use async_graphql::{MergedObject, SDLExportOptions, SchemaBuilder, ValidationMode};
 
 use super::accounts::{AccountMutations, AccountQueries, WatchMutations};
+use super::credits::CreditMutations;
 use super::jobs::{JobMutations, JobQueries, Subscription};
 use super::node::NodeQueries;
 use super::operation::Operations;
-use super::options::{MetadataCache, OptionQueries};
+use super::options::{MetadataCache, OptionMutations, OptionQueries};
 use super::sites::{SiteMutations, SiteQueries};
 use super::status::StatusQueries;
 use crate::app::App;
@@ -27,7 +28,14 @@ pub struct Query(
 /// What can be changed. An expected failure is an entry of the payload's `userErrors`, and then nothing was written;
 /// top-level `errors` are for missing rights, malformed requests and bugs.
 #[derive(MergedObject, Default)]
-pub struct Mutation(AccountMutations, WatchMutations, SiteMutations, JobMutations);
+pub struct Mutation(
+    AccountMutations,
+    WatchMutations,
+    SiteMutations,
+    JobMutations,
+    CreditMutations,
+    OptionMutations,
+);
 
 /// The schema over a running application.
 pub fn schema(app: App) -> Schema {

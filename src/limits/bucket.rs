@@ -17,6 +17,8 @@ const SHARDS: usize = 16;
 /// memory.
 const BUDGETS: usize = 16 * 1024;
 const REST: Key = Key { kind: 'r', id: 0 };
+/// How often a full shard is looked through, in nanoseconds: it takes a while, and a flood would ask for it each time.
+const TIDY: u64 = 1_000_000_000;
 
 /// How fast a budget fills, and how much it holds.
 #[derive(Debug, Clone, Copy)]
@@ -44,11 +46,17 @@ struct Budget {
     untold: u64,
 }
 
+#[derive(Default)]
+struct Shard {
+    budgets: HashMap<Key, Budget>,
+    tidied: u64,
+}
+
 pub struct Buckets {
     rule: Rule,
     began: Instant,
     hasher: RandomState,
-    shards: [Mutex<HashMap<Key, Budget>>; SHARDS],
+    shards: [Mutex<Shard>; SHARDS],
     /// Rings when there is something to tell.
     pub(super) spent: Notify,
 }
@@ -82,8 +90,8 @@ impl Buckets {
         // What costs more than all there is passes when everything is there: it would wait for ever otherwise.
         let cost = cost.min(self.rule.burst);
         let mut shard = self.shard(key).lock();
-        let key = room_for(&mut shard, key, now);
-        let budget = shard.entry(key).or_default();
+        let key = shard.room_for(key, now);
+        let budget = shard.budgets.entry(key).or_default();
         let full_at = budget.full_at.max(now) + cost * self.rule.step;
         let most = now + self.rule.burst * self.rule.step;
         if full_at > most {
@@ -98,7 +106,7 @@ impl Buckets {
         Ok(())
     }
 
-    fn shard(&self, key: Key) -> &Mutex<HashMap<Key, Budget>> {
+    fn shard(&self, key: Key) -> &Mutex<Shard> {
         let at = self.hasher.hash_one(key) as usize % SHARDS;
         &self.shards[at]
     }
@@ -108,7 +116,8 @@ impl Buckets {
         let mut all = Vec::new();
         for shard in &self.shards {
             let mut shard = shard.lock();
-            let untold = shard.iter_mut().filter(|(key, budget)| **key != REST && budget.untold > 0);
+            let untold = shard.budgets.iter_mut();
+            let untold = untold.filter(|(key, budget)| **key != REST && budget.untold > 0);
             all.extend(untold.map(|(key, budget)| Spent {
                 key: *key,
                 time: Duration::from_nanos(std::mem::take(&mut budget.untold) * self.rule.step),
@@ -122,20 +131,25 @@ impl Buckets {
     pub(super) fn heard(&self, key: Key, full_in: Duration) {
         let now = self.now();
         let mut shard = self.shard(key).lock();
-        let Some(budget) = shard.get_mut(&key) else { return };
+        let Some(budget) = shard.budgets.get_mut(&key) else { return };
         let full_in = u64::try_from(full_in.as_nanos()).unwrap_or(u64::MAX);
         let full_at = now.saturating_add(full_in).saturating_add(budget.untold * self.rule.step);
         budget.full_at = budget.full_at.max(full_at);
     }
 }
 
-/// The key, or that of the rest of the world when there are too many.
-fn room_for(shard: &mut HashMap<Key, Budget>, key: Key, now: u64) -> Key {
-    if shard.len() < BUDGETS || shard.contains_key(&key) {
-        return key;
+impl Shard {
+    /// The key, or that of the rest of the world when there are too many.
+    fn room_for(&mut self, key: Key, now: u64) -> Key {
+        if self.budgets.len() < BUDGETS || self.budgets.contains_key(&key) {
+            return key;
+        }
+        if now >= self.tidied + TIDY {
+            self.tidied = now;
+            self.budgets.retain(|_, budget| budget.full_at > now);
+        }
+        if self.budgets.len() < BUDGETS { key } else { REST }
     }
-    shard.retain(|_, budget| budget.full_at > now);
-    if shard.len() < BUDGETS { key } else { REST }
 }
 
 #[cfg(test)]
@@ -179,7 +193,7 @@ mod tests {
         for id in 0..keys {
             let _ = buckets.spend_at(key(id), 1, 0);
         }
-        let kept = || buckets.shards.iter().map(|shard| shard.lock().len()).sum::<usize>();
+        let kept = || buckets.shards.iter().map(|shard| shard.lock().budgets.len()).sum::<usize>();
         assert!(kept() <= SHARDS * (BUDGETS + 1), "{}", kept());
         assert!(buckets.spend_at(key(keys), 1, 0).is_err(), "the rest of the world shares one budget");
         assert_eq!(buckets.spend_at(key(keys), 1, 2 * SECOND), Ok(()));

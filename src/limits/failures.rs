@@ -58,7 +58,7 @@ impl Failures {
         let mut records = self.records.lock();
         if records.len() >= ADDRESSES && !records.contains_key(&address) {
             records.retain(|_, record| now.duration_since(record.last) < FORGOTTEN);
-            if records.len() >= ADDRESSES {
+            if records.len() > ADDRESSES / 2 {
                 // So many addresses at once are not slowed down one by one: what they may ask at all is limited.
                 records.clear();
             }

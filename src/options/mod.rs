@@ -3,14 +3,19 @@
 //! Seeding adds what is missing by its stable key and changes nothing that exists, so a renamed or
 //! deactivated option stays as the operator left it.
 
+mod fresh;
+mod save;
+
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ActiveValue::Set, ConnectionTrait, EntityTrait, QueryOrder};
 use serde::Deserialize;
 
-use crate::db::{Db, now};
+use crate::db::{Db, now, raise_version};
 use crate::entities::{OptionKind, builder_option};
 use crate::error::{Error, Result};
 use crate::ids::new_id;
+pub use fresh::{changed, keep, version};
+pub use save::{Change, save};
 
 const SEEDS: [(OptionKind, &str); 4] = [
     (OptionKind::BusinessType, include_str!("seeds/business_types.toml")),
@@ -45,6 +50,7 @@ struct Seed {
 /// Adds the options that are missing; several starters may try at once.
 pub async fn seed(db: &Db) -> Result<()> {
     let tx = db.write().await?;
+    let mut added = 0;
     for (kind, text) in SEEDS {
         let rows = read(text)?
             .into_iter()
@@ -62,10 +68,13 @@ pub async fn seed(db: &Db) -> Result<()> {
             });
         let columns = [builder_option::Column::Kind, builder_option::Column::Key];
         let ignore = OnConflict::columns(columns).do_nothing().to_owned();
-        builder_option::Entity::insert_many(rows)
+        added += builder_option::Entity::insert_many(rows)
             .on_conflict(ignore)
             .exec_without_returning(&tx)
             .await?;
+    }
+    if added > 0 {
+        raise_version(&tx).await?;
     }
     Ok(tx.commit().await?)
 }

@@ -66,9 +66,13 @@ pub async fn serve(backend: Backend, change: impl FnOnce(&mut Config)) -> Served
 
 impl Served {
     pub async fn new_key(&self, account: Uuid) -> String {
+        self.new_key_of(account, Role::Owner).await
+    }
+
+    pub async fn new_key_of(&self, account: Uuid, role: Role) -> String {
         let new = NewKey {
             name: "test".to_string(),
-            role: Role::Owner,
+            role,
             expires_at: None,
         };
         auth::create(&self.world.app.db, account, new).await.unwrap().1

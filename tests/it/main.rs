@@ -6,6 +6,7 @@
 #[macro_use]
 mod support;
 
+mod audit;
 mod binary;
 mod carrier;
 mod cluster;
@@ -23,8 +24,10 @@ mod hostile;
 mod house;
 mod laws;
 mod lifecycle;
+mod limits;
 mod offline;
 mod operations;
+mod operator;
 mod outages;
 mod races;
 mod roles;

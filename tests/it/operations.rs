@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use sitewright::ai::scripted::{Behaviour, When};
+use sitewright::config::AuthMode;
+use sitewright::entities::Role;
 
 use crate::graphql_served::{self, Served};
 use crate::support::Backend;
@@ -112,8 +114,11 @@ fn only(name: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_documented_operation_runs_and_every_root_field_is_documented() {
+    // The operator's key: it may do everything.
+    let mut served = graphql_served::serve(Backend::Sqlite, |config| config.auth.mode = AuthMode::Keys).await;
+    served.key = Some(served.new_key_of(served.world.account, Role::Admin).await);
     let mut examples = Examples {
-        served: graphql_served::open(Backend::Sqlite).await,
+        served,
         run: BTreeSet::new(),
         fields: BTreeSet::new(),
     };
@@ -122,6 +127,7 @@ async fn every_documented_operation_runs_and_every_root_field_is_documented() {
     let jobs = jobs(&mut examples, &site).await;
     watching(&mut examples, &site, &account_cursor).await;
     keys_and_nodes(&mut examples, &site, &jobs).await;
+    operating(&mut examples).await;
     let gone = examples.change("DeleteBlueprint", json!({ "id": site })).await;
     assert_eq!(gone["deletedBlueprintId"], site);
     check_all_ran(&examples).await;
@@ -244,6 +250,26 @@ async fn keys_and_nodes(examples: &mut Examples, site: &Value, jobs: &[Value]) {
         (&several[1]["__typename"], &several[2]),
         (&json!("GenerationJob"), &Value::Null)
     );
+}
+
+async fn operating(examples: &mut Examples) {
+    let trail = examples
+        .run("AuditTrail", json!({ "filter": { "mutations": ["revokeApiKey"] } }))
+        .await;
+    assert_eq!(trail["account"]["auditEntries"]["edges"][0]["node"]["result"], "DONE");
+    let found = examples.run("Accounts", json!({ "search": "LOC" })).await;
+    let account = found["edges"][0]["node"].clone();
+    let same = examples.run("Account", json!({ "id": account["id"] })).await;
+    assert_eq!(same["credits"], account["credits"]);
+    let grant =
+        json!({ "accountId": account["id"], "amount": 1000, "reason": "Invoice 17", "idempotencyKey": "invoice-17" });
+    let granted = examples.change("GrantCredits", grant).await;
+    assert_eq!(granted["entry"]["balanceDelta"], 1000);
+    let price = examples.change("SavePrice", json!({ "kind": "PAGE", "amount": 25 })).await;
+    assert_eq!(price["price"]["validTo"], Value::Null);
+    let option = json!({ "kind": "BUSINESS_TYPE", "name": "Cheese shop", "description": "Sells cheese." });
+    let made = examples.change("SaveBuilderOption", option).await;
+    assert_eq!(made["builderOption"]["isActive"], true);
 }
 
 async fn check_all_ran(examples: &Examples) {

@@ -1,8 +1,11 @@
-//! What the mutations of API keys take.
+//! What the mutations of API keys take, and how the operator's list of accounts is narrowed.
 
 use async_graphql::{ID, InputObject};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr};
+use sea_orm::{QueryFilter, Select};
 
 use super::types::Role;
+use crate::entities::account;
 use crate::graphql::scalars::DateTime;
 
 /// A new API key.
@@ -21,4 +24,24 @@ pub struct CreateApiKeyInput {
 pub struct RevokeApiKeyInput {
     /// The key's global id.
     pub id: ID,
+}
+
+/// Only some accounts. Fields that are left out do not narrow the list.
+#[derive(InputObject, Default)]
+pub struct AccountFilter {
+    /// Only accounts whose name contains this, whatever the case of its letters.
+    pub search: Option<String>,
+}
+
+impl AccountFilter {
+    pub fn apply(self, select: Select<account::Entity>) -> Select<account::Entity> {
+        let Some(text) = self.search.filter(|text| !text.trim().is_empty()) else {
+            return select;
+        };
+        let text = text.trim().to_lowercase();
+        let text = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+        let name = Expr::col((account::Entity, account::Column::Name));
+        let contains = LikeExpr::new(format!("%{text}%")).escape('\\');
+        select.filter(Expr::expr(Func::lower(name)).like(contains))
+    }
 }

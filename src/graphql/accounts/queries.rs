@@ -1,14 +1,15 @@
-//! Asking who one is, and for the operator which accounts there are.
+//! Asking who one is, and the operator's view of everybody.
 
 use async_graphql::{Context, ID, Object, Result};
 use sea_orm::{EntityTrait, Order};
 
+use super::inputs::AccountFilter;
 use super::types::{Account, AccountConnection, Viewer};
 use crate::entities::account;
 use crate::error::Error;
 use crate::graphql::context::Reach;
-use crate::graphql::node;
 use crate::graphql::paging::{PageArgs, slice};
+use crate::graphql::node;
 use crate::ids::IdKind;
 
 #[derive(Default)]
@@ -32,7 +33,7 @@ impl AccountQueries {
     }
 
     /// Any account of the server, with its credits and API keys; null when there is none. Its sites and jobs are seen with a
-    /// key of its own. Needs the role ADMIN.
+    /// key of its own. Needs the role ADMIN; everybody finds the own account under `viewer`.
     async fn account(
         &self,
         ctx: &Context<'_>,
@@ -41,8 +42,8 @@ impl AccountQueries {
         let Some(id) = node::of_kind(IdKind::Account, &id) else {
             return Ok(None);
         };
-        let found = account::Entity::find_by_id(id).one(ctx.app().db.reader()).await;
-        Ok(found.map_err(Error::from)?.map(Account::from))
+        let row = account::Entity::find_by_id(id).one(ctx.app().db.reader()).await;
+        Ok(row.map_err(Error::from)?.map(Account::from))
     }
 
     /// All accounts of the server, the newest first. At most 100 at a time. Needs the role ADMIN.
@@ -54,12 +55,13 @@ impl AccountQueries {
         #[graphql(desc = "Begin behind this cursor of the same list.")] after: Option<String>,
         #[graphql(desc = "How many entries from the end: 0 to 100. Not together with `first`.")] last: Option<i32>,
         #[graphql(desc = "End before this cursor of the same list.")] before: Option<String>,
+        #[graphql(desc = "Only some accounts.")] filter: Option<AccountFilter>,
     ) -> Result<AccountConnection> {
+        let accounts = filter.unwrap_or_default().apply(account::Entity::find());
         let args = PageArgs::new(first, after, last, before);
         let (reader, column) = (ctx.app().db.reader(), account::Column::Id);
-        let accounts = slice(reader, account::Entity::find(), column, Order::Desc, &args, |row| {
-            row.id
-        });
-        Ok(accounts.await?.into())
+        Ok(slice(reader, accounts, column, Order::Desc, &args, |row| row.id)
+            .await?
+            .into())
     }
 }

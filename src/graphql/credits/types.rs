@@ -146,11 +146,11 @@ pub enum PriceKind {
     Block,
 }
 
-/// What one start costs at present. A started job keeps the price it started with.
+/// What one start costs within a time. A started job keeps the price it started with.
 #[derive(Clone)]
 pub struct Price(pub Arc<price::Model>);
 
-/// What one start costs at present. A started job keeps the price it started with.
+/// What one start costs within a time. A started job keeps the price it started with.
 #[Object]
 impl Price {
     /// The global id.
@@ -166,6 +166,16 @@ impl Price {
     /// The price, in credits.
     async fn amount(&self) -> i64 {
         self.0.amount
+    }
+
+    /// From when it holds.
+    async fn valid_from(&self) -> DateTime {
+        self.0.valid_from.into()
+    }
+
+    /// Until when it holds; null while no other price is set.
+    async fn valid_to(&self) -> Option<DateTime> {
+        self.0.valid_to.map(DateTime)
     }
 }
 

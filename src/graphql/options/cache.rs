@@ -1,7 +1,7 @@
-//! The wizard's lists, kept in memory for two seconds.
+//! The wizard's lists, kept in memory until they change.
 //!
-//! They change a few times a year and are asked for by every visitor, so a short life is all the
-//! invalidation they need; what a running job pays is read in its own transaction, never from here.
+//! They change a few times a year and are asked for by every visitor. What is kept goes with the data version, and after
+//! two seconds in any case; what a running job pays is read in its own transaction, never from here.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,28 +12,41 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use uuid::Uuid;
 
 use super::types::{BuilderMetadata, BuilderOption};
-use crate::credits;
 use crate::db::Db;
-use crate::entities::{OptionKind, builder_option};
+use crate::entities::{OptionKind, builder_option, price};
 use crate::error::Result;
 use crate::graphql::context::Reach;
 use crate::graphql::credits::Price;
+use crate::{credits, options};
 
 const LIFE: Duration = Duration::from_secs(2);
 
 #[derive(Clone, Default)]
-pub struct MetadataCache(Arc<Mutex<Option<(Instant, BuilderMetadata)>>>);
+pub struct MetadataCache(Arc<Mutex<Option<Kept>>>);
+
+struct Kept {
+    version: i64,
+    read_at: Instant,
+    metadata: BuilderMetadata,
+}
 
 impl MetadataCache {
     pub async fn get(&self, db: &Db) -> Result<BuilderMetadata> {
-        if let Some((read_at, metadata)) = &*self.0.lock()
-            && read_at.elapsed() < LIFE
+        // Before reading: what is read is this version or a later one.
+        let version = options::version(db);
+        if let Some(kept) = &*self.0.lock()
+            && kept.version == version
+            && kept.read_at.elapsed() < LIFE
         {
-            return Ok(metadata.clone());
+            return Ok(kept.metadata.clone());
         }
         // Several may read at once when it has expired: cheaper than making all of them wait for one.
         let metadata = read(db).await?;
-        *self.0.lock() = Some((Instant::now(), metadata.clone()));
+        *self.0.lock() = Some(Kept {
+            version,
+            read_at: Instant::now(),
+            metadata: metadata.clone(),
+        });
         Ok(metadata)
     }
 }
@@ -59,8 +72,8 @@ async fn read(db: &Db) -> Result<BuilderMetadata> {
     })
 }
 
-/// A present price by its id.
+/// A price by its id. Past ones and those to come are public too: it takes an id to ask.
 pub async fn price(ctx: &Context<'_>, id: Uuid) -> async_graphql::Result<Option<Price>> {
-    let metadata = ctx.data_unchecked::<MetadataCache>().get(&ctx.app().db).await?;
-    Ok(metadata.prices.into_iter().find(|price| price.0.id == id))
+    let row = price::Entity::find_by_id(id).one(ctx.app().db.reader()).await;
+    Ok(row.map_err(crate::error::Error::from)?.map(Price::from))
 }

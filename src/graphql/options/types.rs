@@ -10,7 +10,7 @@ use crate::graphql::node;
 use crate::ids::IdKind;
 
 /// Every list that a wizard offers, in one request. The lists hold active options only, in the order in which to show
-/// them; changes show within two seconds.
+/// them; changes show at once, on other servers within a second or two.
 #[derive(SimpleObject, Clone)]
 pub struct BuilderMetadata {
     /// What kind of business it is: at most one goes into a brief.
