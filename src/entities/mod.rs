@@ -19,6 +19,7 @@ pub mod job_event;
 pub mod meta;
 pub mod page;
 pub mod price;
+pub mod prompt_template;
 pub mod revision;
 pub mod states;
 pub mod watch_token;

@@ -1,10 +1,10 @@
 //! Everything a writer is told about a site, read from the rows that exist now.
 
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
-use serde_json::Value;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::ai::{Brief, Choice, Message, PageOutline, Request, Role, Section, Task};
+use crate::ai::{Brief, Choice, PageOutline, Section};
 use crate::entities::{block, blueprint, builder_option, job, page};
 use crate::error::{Error, Result};
 use crate::sites::{brief, store};
@@ -14,6 +14,12 @@ pub struct Site {
     pub pages: Vec<page::Model>,
     pub blocks: Vec<block::Model>,
     pub brief: Brief,
+    /// How the owner wants it to sound and look.
+    pub style: Option<brief::Style>,
+    /// What the plan calls it, or its owner.
+    pub name: String,
+    /// Empty until it is planned.
+    pub tagline: String,
 }
 
 impl Site {
@@ -26,12 +32,35 @@ impl Site {
         let pages = store::pages_of(connection, id).await?;
         let ids: Vec<Uuid> = pages.iter().map(|page| page.id).collect();
         let blocks = store::blocks_of(connection, &ids).await?;
-        let brief = words(connection, &blueprint).await?;
-        Ok(Site { pages, blocks, brief })
+        let stored: brief::Brief = serde_json::from_value(blueprint.brief.clone())?;
+        let style = stored.style.clone();
+        let brief = words(connection, &blueprint, stored).await?;
+        let plan = blueprint.structure.unwrap_or_default();
+        let said = |field: &str| plan[field].as_str().map(str::to_string);
+        Ok(Site {
+            pages,
+            blocks,
+            brief,
+            style,
+            name: said("siteName").unwrap_or(blueprint.name),
+            tagline: said("tagline").unwrap_or_default(),
+        })
     }
 
     pub fn blocks_of(&self, page: Uuid) -> impl Iterator<Item = &block::Model> {
         self.blocks.iter().filter(move |block| block.page_id == page)
+    }
+
+    /// The page of a running job.
+    pub fn page(&self, id: Uuid) -> Result<&page::Model> {
+        let page = self.pages.iter().find(|page| page.id == id);
+        page.ok_or_else(|| Error::internal("the page of a running job is gone"))
+    }
+
+    /// What stands on a page, but for the blocks that are asked for: the writer is not to repeat it.
+    pub fn finished_but(&self, page: Uuid, is_asked: impl Fn(&block::Model) -> bool) -> Vec<Value> {
+        let standing = self.blocks_of(page).filter(|block| !is_asked(block));
+        standing.filter_map(finished).collect()
     }
 
     /// Every page with its sections, as the writer sees the site.
@@ -60,9 +89,15 @@ pub fn section(position: usize, block: &block::Model) -> Section {
     }
 }
 
+fn finished(block: &block::Model) -> Option<Value> {
+    let mut value = json!({ "kind": block.kind });
+    let fields = block.content.as_ref()?.as_object()?;
+    value.as_object_mut()?.extend(fields.clone());
+    Some(value)
+}
+
 /// The stored brief with its options as words.
-async fn words(connection: &impl ConnectionTrait, blueprint: &blueprint::Model) -> Result<Brief> {
-    let stored: brief::Brief = serde_json::from_value(blueprint.brief.clone())?;
+async fn words(connection: &impl ConnectionTrait, blueprint: &blueprint::Model, stored: brief::Brief) -> Result<Brief> {
     let ids = stored.business_type_id.iter().chain(&stored.audience_profile_ids);
     let ids = ids
         .chain(&stored.brand_personality_ids)
@@ -95,23 +130,6 @@ async fn words(connection: &impl ConnectionTrait, blueprint: &blueprint::Model) 
         facts: stored.facts,
         language: stored.language,
     })
-}
-
-/// A request of `job` for `task`.
-pub fn request(job: &job::Model, brief: Brief, task: Task, schema: Value) -> Request {
-    let words = "You write websites. Answer with JSON that obeys the given schema and nothing else.".to_string();
-    Request {
-        job: job.id,
-        attempt: job.attempt,
-        messages: vec![Message {
-            role: Role::System,
-            text: words,
-        }],
-        schema,
-        brief,
-        task,
-        correction: job.correction.clone(),
-    }
 }
 
 /// The instructions that a start carried.

@@ -1,15 +1,20 @@
 //! What can be generated and how it ends: a plan, a page, a whole site.
 //!
 //! Each start is one transaction (`start`); each kind is an [`Activity`](crate::jobs::Activity) that the
-//! engine runs and closes. A new kind is one file here and one line in [`activities`].
+//! engine runs and closes. A new kind is one file here and one line in [`activities`]. What a model is asked stands in
+//! [`functions`], in which words in [`prompts`].
 
+mod again;
 mod context;
 mod failure;
+pub mod functions;
 mod page;
 mod plan;
+pub mod prompts;
 mod quote;
 mod reader;
 mod start;
+mod telling;
 
 use std::sync::Arc;
 

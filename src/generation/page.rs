@@ -9,16 +9,19 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::context::{Site, instructions, request, section};
+use super::again::{self, Memory};
+use super::context::{Site, instructions, section};
+use super::functions;
 use super::reader::{Reader, bad_output};
+use crate::ai::Provider;
 use crate::ai::partial::Event;
-use crate::ai::{PageTask, Provider, Request, Task};
 use crate::db::Db;
 use crate::entities::{BlockStatus, JobPhase, JobState, PageStatus, block, job};
 use crate::error::{Error, Result};
 use crate::events::Unit;
 use crate::jobs::{Activity, Content, Done, Ending, Halt, Step, Work};
-use crate::sites::block::{BlockKind, Written, page_schema, read_block};
+use crate::sites::block::{BlockKind, Written, read_block};
+use crate::sites::problem::Problem;
 use crate::sites::store;
 
 pub struct Page {
@@ -33,11 +36,12 @@ struct Remaining {
     written: usize,
 }
 
+/// A section that this job is to write.
 #[derive(Clone)]
-struct Planned {
-    id: Uuid,
-    kind: BlockKind,
-    heading: String,
+pub(super) struct Planned {
+    pub id: Uuid,
+    pub kind: BlockKind,
+    pub heading: String,
     /// The revision that this job may replace.
     revision: i64,
 }
@@ -50,7 +54,7 @@ impl Activity for Page {
             .page_id
             .ok_or_else(|| Error::internal("a page job without a page"))?;
         let site = Site::read(self.db.reader(), work.job()).await?;
-        let remaining = remaining(work.job(), &site, page)?;
+        let mut remaining = remaining(work.job(), &site, page)?;
         let planned = i32::try_from(remaining.planned).unwrap_or(i32::MAX);
         let step = Step {
             planned: Some(planned),
@@ -58,8 +62,7 @@ impl Activity for Page {
         };
         work.checkpoint(step).await?;
         if !remaining.blocks.is_empty() {
-            let request = ask(work.job(), &site, page, &remaining)?;
-            self.write(work, request, remaining).await?;
+            self.write(work, &site, page, &mut remaining).await?;
         }
         let result = json!({ "blocks": work.job().written });
         Ok(Done::Result {
@@ -94,67 +97,101 @@ impl Activity for Page {
 }
 
 impl Page {
-    async fn write(&self, work: &mut Work, request: Request, mut left: Remaining) -> Result<(), Halt> {
-        let mut reader = Reader::new(self.ai.stream(request), "blocks");
-        let mut closed = 0;
-        while let Some(events) = reader.next(work).await? {
-            for event in events {
-                match event {
-                    Event::Opened { index: 0 } => open_first(work, &left).await?,
-                    Event::Text { index, path, text } if is_shown(&path) && index < left.blocks.len() => {
-                        work.text(&path, text);
-                    }
-                    Event::Closed { index, value } if index < left.blocks.len() => {
-                        close_block(work, &mut left, index, value).await?;
-                        closed = index + 1;
-                    }
-                    _ => {}
-                }
-            }
-        }
-        reader.finish()?;
-        if closed < left.blocks.len() {
-            let (asked, came) = (left.blocks.len(), closed);
-            return Err(bad_output(&[format!(
-                "{asked} sections were asked for and {came} came; write every one."
-            )]));
+    async fn write(&self, work: &mut Work, site: &Site, page: Uuid, left: &mut Remaining) -> Result<(), Halt> {
+        let mut memory = Memory::of(work.job());
+        let result = self.ask(work, site, page, left, &mut memory).await;
+        result.map_err(|halt| memory.remember(halt))
+    }
+
+    /// Asks for all that is left, in one call, and then for each refused section by itself.
+    async fn ask(
+        &self,
+        work: &mut Work,
+        site: &Site,
+        page: Uuid,
+        left: &mut Remaining,
+        memory: &mut Memory,
+    ) -> Result<(), Halt> {
+        let function = asked(work.job(), site, page, left)?;
+        let request = functions::request(&self.db, &self.ai, work.job(), &function, memory.correction.take()).await?;
+        let refused = read_page(work, Reader::new(self.ai.stream(request), "blocks"), left).await?;
+        for (index, problems) in refused {
+            let again = again::Section {
+                db: &self.db,
+                ai: &self.ai,
+                page,
+                block: left.blocks[index].clone(),
+            };
+            let written = again.ask(work, problems, memory).await?;
+            let block = left.blocks[index].clone();
+            store_block(work, left, Some((block, written)), None).await?;
         }
         Ok(())
     }
 }
 
-async fn open_first(work: &mut Work, left: &Remaining) -> Result<(), Halt> {
-    let first = left.blocks.first().cloned();
-    let step = Step {
-        opened: first.as_ref().map(opened),
-        ..Step::new(JobPhase::Writing, share(left.written, left.planned))
-    };
-    work.checkpoint_with(
-        step,
-        &Writing {
-            job: work.job().id,
-            closed: None,
-            next: first,
-        },
-    )
-    .await?;
-    Ok(())
+/// Stores each section as it closes; what is refused by its checks is left for later, with the reasons.
+async fn read_page(work: &mut Work, mut reader: Reader, left: &mut Remaining) -> Result<Vec<Refused>, Halt> {
+    let mut refused = Vec::new();
+    let mut closed = 0;
+    while let Some(events) = reader.next(work).await? {
+        for event in events {
+            match event {
+                Event::Opened { index: 0 } => {
+                    let first = left.blocks.first().cloned();
+                    store_block(work, left, None, first).await?;
+                }
+                Event::Text { index, path, text } if is_shown(&path) && index < left.blocks.len() => {
+                    work.text(&path, text);
+                }
+                Event::Closed { index, value } if index < left.blocks.len() => {
+                    let block = left.blocks[index].clone();
+                    let next = left.blocks.get(index + 1).cloned();
+                    match read_block(block.kind, value, &block.heading) {
+                        Ok(written) => store_block(work, left, Some((block, written)), next).await?,
+                        Err(problems) => {
+                            refused.push((index, problems));
+                            store_block(work, left, None, next).await?;
+                        }
+                    }
+                    closed = index + 1;
+                }
+                _ => {}
+            }
+        }
+    }
+    reader.finish()?;
+    if closed < left.blocks.len() {
+        let (asked, came) = (left.blocks.len(), closed);
+        return Err(bad_output(&[format!(
+            "{asked} sections were asked for and {came} came; write every one."
+        )]));
+    }
+    Ok(refused)
 }
 
-/// T3: the block, its event, the progress and the next block's opening are one transaction.
-async fn close_block(work: &mut Work, left: &mut Remaining, index: usize, value: Value) -> Result<(), Halt> {
-    let block = left.blocks[index].clone();
-    let next = left.blocks.get(index + 1).cloned();
-    let written = read_block(block.kind, value, &block.heading).map_err(|problems| bad_output(&problems))?;
-    left.written += 1;
+/// A section, by its place among those that were asked for, and why it cannot stay.
+type Refused = (usize, Vec<Problem>);
+
+/// T3: the block that closed, its event, the progress and the next block's opening are one transaction.
+async fn store_block(
+    work: &mut Work,
+    left: &mut Remaining,
+    closed: Option<(Planned, Written)>,
+    next: Option<Planned>,
+) -> Result<(), Halt> {
+    if closed.is_none() && next.is_none() {
+        return Ok(());
+    }
+    left.written += usize::from(closed.is_some());
     let step = Step {
-        closed: Some(block.id),
+        closed: closed.as_ref().map(|(block, _)| block.id),
         opened: next.as_ref().map(opened),
         ..Step::new(JobPhase::Writing, share(left.written, left.planned))
     };
     let content = Writing {
         job: work.job().id,
-        closed: Some((block, written)),
+        closed,
         next,
     };
     if !work.checkpoint_with(step, &content).await? {
@@ -184,12 +221,12 @@ impl Content for Writing {
     }
 }
 
-fn opened(block: &Planned) -> (Uuid, String) {
+pub(super) fn opened(block: &Planned) -> (Uuid, String) {
     (block.id, block.kind.as_str().to_string())
 }
 
 /// What the writer says about its own text is no text of the block.
-fn is_shown(path: &[String]) -> bool {
+pub(super) fn is_shown(path: &[String]) -> bool {
     path.first().is_some_and(|first| first != "placeholders")
 }
 
@@ -226,33 +263,18 @@ fn remaining(job: &job::Model, site: &Site, page: Uuid) -> Result<Remaining> {
     Ok(left)
 }
 
-fn ask(job: &job::Model, site: &Site, page: Uuid, left: &Remaining) -> Result<Request> {
-    let own = site.pages.iter().find(|other| other.id == page);
-    let own = own.ok_or_else(|| Error::internal("the page of a running job is gone"))?;
-    let asked = |block: &block::Model| left.blocks.iter().any(|planned| planned.id == block.id);
-    let blocks: Vec<&block::Model> = site.blocks_of(page).collect();
-    let sections = blocks.iter().enumerate().filter(|(_, block)| asked(block));
-    let finished = blocks
-        .iter()
-        .filter(|block| !asked(block))
-        .filter_map(|block| finished(block));
-    let kinds: Vec<BlockKind> = left.blocks.iter().map(|block| block.kind).collect();
-    let task = PageTask {
-        outline: site.outline(),
-        slug: own.slug.clone(),
+/// The call for all sections that are left.
+fn asked<'a>(job: &job::Model, site: &'a Site, page: Uuid, left: &Remaining) -> Result<functions::Page<'a>> {
+    let is_asked = |block: &block::Model| left.blocks.iter().any(|planned| planned.id == block.id);
+    let sections = site.blocks_of(page).enumerate().filter(|(_, block)| is_asked(block));
+    Ok(functions::Page {
+        site,
+        slug: site.page(page)?.slug.clone(),
         sections: sections.map(|(at, block)| section(at, block)).collect(),
-        finished: finished.collect(),
+        kinds: left.blocks.iter().map(|block| block.kind).collect(),
+        finished: site.finished_but(page, is_asked),
         instructions: instructions(job),
-    };
-    Ok(request(job, site.brief.clone(), Task::Page(task), page_schema(&kinds)))
-}
-
-/// A block that stands already, for the writer not to repeat.
-fn finished(block: &block::Model) -> Option<Value> {
-    let mut value = json!({ "kind": block.kind });
-    let fields = block.content.as_ref()?.as_object()?;
-    value.as_object_mut()?.extend(fields.clone());
-    Some(value)
+    })
 }
 
 fn share(written: usize, planned: usize) -> f64 {

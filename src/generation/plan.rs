@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::context::{Site, instructions, request};
+use super::context::{Site, instructions};
+use super::functions::{self, Function, Structure};
 use super::reader::{Reader, bad_output};
-use crate::ai::{Provider, Task, partial};
+use crate::ai::{Provider, partial};
 use crate::db::Db;
 use crate::entities::{JobPhase, JobState, PageStatus, job};
 use crate::error::{Error, Result};
@@ -19,7 +20,7 @@ use crate::ids::new_id;
 use crate::jobs::{Activity, Child, Done, Ending, Halt, Step, Work};
 use crate::sites::merge::{Merge, merge};
 use crate::sites::store;
-use crate::sites::structure::{SiteStructure, read_structure, structure_schema};
+use crate::sites::structure::SiteStructure;
 
 pub struct Plan {
     pub db: Db,
@@ -104,11 +105,13 @@ impl Activity for Plan {
 impl Plan {
     async fn ask(&self, work: &mut Work, site: &Site) -> Result<SiteStructure, Halt> {
         let max_pages = usize::try_from(work.job().input["maxPages"].as_u64().unwrap_or(1)).unwrap_or(1);
-        let task = Task::Structure {
+        let function = Structure {
+            site,
             max_pages,
             instructions: instructions(work.job()),
         };
-        let request = request(work.job(), site.brief.clone(), task, structure_schema(max_pages));
+        let correction = work.job().correction.clone();
+        let request = functions::request(&self.db, &self.ai, work.job(), &function, correction).await?;
         work.checkpoint(Step::new(JobPhase::WaitingForModel, 0.0)).await?;
         let mut reader = Reader::new(self.ai.stream(request), "pages");
         let mut pages = 0_usize;
@@ -125,7 +128,7 @@ impl Plan {
             }
         }
         let reply = reader.finish()?;
-        let (structure, repairs) = read_structure(reply, max_pages).map_err(|problems| bad_output(&problems))?;
+        let (structure, repairs) = function.read(reply).map_err(|problems| bad_output(&problems))?;
         if !repairs.is_empty() {
             tracing::info!(repairs = repairs.len(), "the plan was repaired");
         }

@@ -1,0 +1,159 @@
+//! Asking for one section again, alone, when its checks refused it: up to twice in the life of a job.
+//!
+//! The good sections around it stay and are shown to the writer; the reasons go along. How often a section was
+//! asked for again is remembered over the job's attempts, so that a service that fails in between cannot make
+//! it more.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::context::{Site, instructions, section};
+use super::functions::{self, Function};
+use super::page::{Planned, is_shown, opened};
+use super::reader::Reader;
+use crate::ai::Provider;
+use crate::ai::partial::Event;
+use crate::db::Db;
+use crate::entities::{JobPhase, job};
+use crate::error::Error;
+use crate::jobs::{Failure, Halt, Step, Work};
+use crate::sites::block::Written;
+use crate::sites::problem::Problem;
+
+/// How often one section is asked for again.
+const TIMES: u32 = 2;
+/// What a reply that could not be read at all ends with.
+const BAD_OUTPUT: &str = "BAD_OUTPUT";
+
+/// What a job keeps from attempt to attempt, in the row's `correction`.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Memory {
+    /// Why the last reply as a whole was refused.
+    pub correction: Option<String>,
+    /// How often sections were asked for again.
+    asked_again: HashMap<Uuid, u32>,
+}
+
+impl Memory {
+    pub fn of(job: &job::Model) -> Memory {
+        let Some(stored) = &job.correction else {
+            return Memory::default();
+        };
+        // A plain text is a correction that nothing else had to be remembered beside.
+        serde_json::from_str(stored).unwrap_or_else(|_| Memory {
+            correction: Some(stored.clone()),
+            asked_again: HashMap::new(),
+        })
+    }
+
+    /// The halt with what the next attempt must know.
+    pub fn remember(&self, halt: Halt) -> Halt {
+        match halt {
+            Halt::Failed(failure) if !self.asked_again.is_empty() => {
+                let memory = Memory {
+                    correction: failure.correction.clone(),
+                    asked_again: self.asked_again.clone(),
+                };
+                let correction = serde_json::to_string(&memory).ok().or(failure.correction.clone());
+                Halt::Failed(Failure { correction, ..failure })
+            }
+            other => other,
+        }
+    }
+}
+
+/// A section that was refused.
+pub struct Section<'a> {
+    pub db: &'a Db,
+    pub ai: &'a Provider,
+    pub page: Uuid,
+    pub block: Planned,
+}
+
+impl Section<'_> {
+    /// Asks until the section passes its checks.
+    pub async fn ask(&self, work: &mut Work, problems: Vec<Problem>, memory: &mut Memory) -> Result<Written, Halt> {
+        let mut problems = sentences(&problems);
+        loop {
+            let asked = memory.asked_again.entry(self.block.id).or_default();
+            if *asked >= TIMES {
+                return Err(self.gave_up(&problems));
+            }
+            *asked += 1;
+            tracing::info!(
+                kind = self.block.kind.as_str(),
+                time = *asked,
+                problems,
+                "a section is asked for again"
+            );
+            match self.once(work, &problems).await {
+                Ok(Ok(written)) => return Ok(written),
+                Ok(Err(refused)) => problems = sentences(&refused),
+                Err(Halt::Failed(failure)) if failure.code == BAD_OUTPUT => problems = failure.cause,
+                Err(halt) => return Err(halt),
+            }
+        }
+    }
+
+    async fn once(&self, work: &mut Work, problems: &str) -> Result<Result<Written, Vec<Problem>>, Halt> {
+        // Read anew: what stands beside it has grown since the page was asked for.
+        let site = Site::read(self.db.reader(), work.job()).await?;
+        let own = site
+            .blocks_of(self.page)
+            .enumerate()
+            .find(|(_, block)| block.id == self.block.id);
+        let (at, row) = own.ok_or_else(|| Error::internal("a section of a running job is gone"))?;
+        let function = functions::Block {
+            site: &site,
+            slug: site.page(self.page)?.slug.clone(),
+            section: section(at, row),
+            kind: self.block.kind,
+            finished: site.finished_but(self.page, |block| block.id == self.block.id),
+            instructions: instructions(work.job()),
+        };
+        let correction = Some(problems.to_string());
+        let request = functions::request(self.db, self.ai, work.job(), &function, correction).await?;
+        let mut reader = Reader::new(self.ai.stream(request), "blocks");
+        while let Some(events) = reader.next(work).await? {
+            for event in events {
+                match event {
+                    Event::Opened { index: 0 } => {
+                        let step = Step {
+                            opened: Some(opened(&self.block)),
+                            ..Step::new(JobPhase::Writing, work.job().progress)
+                        };
+                        work.checkpoint(step).await?;
+                    }
+                    Event::Text { index: 0, path, text } if is_shown(&path) => work.text(&path, text),
+                    _ => {}
+                }
+            }
+        }
+        Ok(function.read(reader.finish()?))
+    }
+
+    /// Not tried again by itself: the writer has been told twice.
+    fn gave_up(&self, problems: &str) -> Halt {
+        let heading = &self.block.heading;
+        let message = format!(
+            "The writing service did not write the section \"{heading}\" as it must be, although it was told twice \
+             what to correct. Start again, or change what the section is for."
+        );
+        Halt::Failed(Failure {
+            code: BAD_OUTPUT,
+            message,
+            cause: problems.to_string(),
+            retryable: false,
+            retry_after: None,
+            correction: None,
+        })
+    }
+}
+
+fn sentences(problems: &[Problem]) -> String {
+    let sentences: Vec<String> = problems.iter().map(Problem::to_string).collect();
+    sentences.join(" ")
+}
