@@ -107,7 +107,8 @@ pub async fn start(app: App) -> Result<Running> {
         app.shutdown.clone(),
     ));
     let (db, stop) = (app.db.clone(), app.shutdown.clone());
-    app.tasks.spawn(options::keep(db.clone(), app.redis.clone(), every, stop.clone()));
+    app.tasks
+        .spawn(options::keep(db.clone(), app.redis.clone(), every, stop.clone()));
     let days = app.config.audit.retention_days;
     app.tasks.spawn(audit::keep(db, days, stop));
     Ok(Running {

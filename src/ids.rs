@@ -45,6 +45,9 @@ id_kinds! {
     Job = "job",
     Revision = "rev",
     AuditEntry = "aud",
+    /// What one function asks a writer, for one account.
+    Prompt = "prm",
+    PromptVersion = "prv",
 }
 
 /// A typed id: `blk_` followed by 32 hexadecimal digits.

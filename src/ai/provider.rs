@@ -130,6 +130,7 @@ mod tests {
                 instructions: None,
             },
             correction: None,
+            max_tokens: None,
         }
     }
 

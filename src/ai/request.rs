@@ -24,6 +24,8 @@ pub struct Request {
     pub task: Task,
     /// The validation error of the previous reply, when the writer is asked again.
     pub correction: Option<String>,
+    /// The most tokens that a good reply can need; none leaves it to the provider.
+    pub max_tokens: Option<u32>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -210,7 +210,8 @@ fn words(subjects: &[GlobalId]) -> String {
 /// The entries are there by now: this transaction, like every other of the act, began with them.
 async fn complete(db: &Db, ids: &[Uuid], outcome: &Outcome, subjects: &[GlobalId]) -> Result<()> {
     let transaction = db.write().await?;
-    let text = "UPDATE audit_entries SET result = $2, codes = $3, subjects = $4 WHERE id = $1 AND result = 'unfinished'";
+    let text =
+        "UPDATE audit_entries SET result = $2, codes = $3, subjects = $4 WHERE id = $1 AND result = 'unfinished'";
     for id in ids {
         let values: [Value; 4] = [
             (*id).into(),

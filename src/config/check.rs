@@ -215,8 +215,18 @@ fn check_tokens(config: &Config) -> Result<(), ConfigError> {
 fn check_limits(config: &Config) -> Result<(), ConfigError> {
     let limits = &config.limits;
     for (rate_key, rate, burst_key, burst) in [
-        ("limits.cost_per_second", limits.cost_per_second, "limits.cost_burst", limits.cost_burst),
-        ("limits.requests_per_second", limits.requests_per_second, "limits.requests_burst", limits.requests_burst),
+        (
+            "limits.cost_per_second",
+            limits.cost_per_second,
+            "limits.cost_burst",
+            limits.cost_burst,
+        ),
+        (
+            "limits.requests_per_second",
+            limits.requests_per_second,
+            "limits.requests_burst",
+            limits.requests_burst,
+        ),
     ] {
         if rate > 1_000_000 {
             return wrong(rate_key, &rate, "at most 1000000");

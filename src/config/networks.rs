@@ -79,7 +79,11 @@ mod tests {
             assert_eq!(networks.contain(address.parse().unwrap()), is_in, "{address}");
         }
         assert!(Networks::read("0.0.0.0/0").unwrap().contain("1.2.3.4".parse().unwrap()));
-        assert!(!Networks::read("0.0.0.0/0").unwrap().contain("2001:db8::1".parse().unwrap()));
+        assert!(
+            !Networks::read("0.0.0.0/0")
+                .unwrap()
+                .contain("2001:db8::1".parse().unwrap())
+        );
         assert!(Networks::read("").unwrap().is_empty());
     }
 

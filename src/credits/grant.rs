@@ -52,9 +52,8 @@ pub async fn grant_once(db: &Db, bus: &Bus, account: Uuid, amount: i64, key: &st
 }
 
 fn check(key: &str, reason: &str) -> Result<()> {
-    let is_line = |text: &str, most: usize| {
-        (1..=most).contains(&text.chars().count()) && !text.chars().any(char::is_control)
-    };
+    let is_line =
+        |text: &str, most: usize| (1..=most).contains(&text.chars().count()) && !text.chars().any(char::is_control);
     let mut refusals = Vec::new();
     if !is_line(key, KEY_MAX) {
         let message = format!("An idempotencyKey has 1 to {KEY_MAX} characters: take a new one for each grant.");
@@ -64,5 +63,9 @@ fn check(key: &str, reason: &str) -> Result<()> {
         let message = format!("Say why on one line of 1 to {REASON_MAX} characters: the account's owner reads it.");
         refusals.push(Refusal::invalid(&["reason"], "LENGTH", message));
     }
-    if refusals.is_empty() { Ok(()) } else { Err(Error::Refused(refusals)) }
+    if refusals.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Refused(refusals))
+    }
 }

@@ -1,7 +1,9 @@
 //! Prices are data with a validity interval; a job keeps the price it was started at.
 
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder,
+};
 
 use crate::db::{Db, execute, now, raise_version};
 use crate::entities::{PriceKind, price};

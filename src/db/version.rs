@@ -36,7 +36,10 @@ impl Db {
     pub async fn version(&self) -> Result<i64> {
         let text = "SELECT version + (SELECT COUNT(*) FROM prices WHERE valid_from <= $1) AS version \
                     FROM data_versions WHERE name = 'builder'";
-        let row = self.reader().query_one_raw(sql(self.reader(), text, [now().into()])).await?;
+        let row = self
+            .reader()
+            .query_one_raw(sql(self.reader(), text, [now().into()]))
+            .await?;
         let row = row.ok_or_else(|| Error::internal("the database has no data version"))?;
         let version: i64 = row.try_get("", "version")?;
         // Of two that ask at the same time the newer answer stays.

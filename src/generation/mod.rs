@@ -5,6 +5,7 @@
 //! [`functions`], in which words in [`prompts`].
 
 mod again;
+mod claims;
 mod context;
 mod failure;
 pub mod functions;

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::again::{self, Memory};
+use super::claims::Known;
 use super::context::{Site, instructions, section};
 use super::functions;
 use super::reader::{Reader, bad_output};
@@ -112,9 +113,11 @@ impl Page {
         left: &mut Remaining,
         memory: &mut Memory,
     ) -> Result<(), Halt> {
+        let known = self.known(work.job(), site);
         let function = asked(work.job(), site, page, left)?;
         let request = functions::request(&self.db, &self.ai, work.job(), &function, memory.correction.take()).await?;
-        let refused = read_page(work, Reader::new(self.ai.stream(request), "blocks"), left).await?;
+        let reader = Reader::new(self.ai.stream(request), "blocks");
+        let refused = read_page(work, reader, left, known.as_ref()).await?;
         for (index, problems) in refused {
             let again = again::Section {
                 db: &self.db,
@@ -124,14 +127,32 @@ impl Page {
             };
             let written = again.ask(work, problems, memory).await?;
             let block = left.blocks[index].clone();
-            store_block(work, left, Some((block, written)), None).await?;
+            store_block(work, left, Some((block, flagged(known.as_ref(), written))), None).await?;
         }
         Ok(())
+    }
+
+    /// What may be said as true. The offline writer is not watched: it takes every fact from the brief.
+    fn known(&self, job: &job::Model, site: &Site) -> Option<Known> {
+        let is_watched = !matches!(self.ai, Provider::Offline(_));
+        is_watched.then(|| Known::of(site, instructions(job).as_deref()))
+    }
+}
+
+fn flagged(known: Option<&Known>, written: Written) -> Written {
+    match known {
+        Some(known) => known.flag(written),
+        None => written,
     }
 }
 
 /// Stores each section as it closes; what is refused by its checks is left for later, with the reasons.
-async fn read_page(work: &mut Work, mut reader: Reader, left: &mut Remaining) -> Result<Vec<Refused>, Halt> {
+async fn read_page(
+    work: &mut Work,
+    mut reader: Reader,
+    left: &mut Remaining,
+    known: Option<&Known>,
+) -> Result<Vec<Refused>, Halt> {
     let mut refused = Vec::new();
     let mut closed = 0;
     while let Some(events) = reader.next(work).await? {
@@ -148,7 +169,10 @@ async fn read_page(work: &mut Work, mut reader: Reader, left: &mut Remaining) ->
                     let block = left.blocks[index].clone();
                     let next = left.blocks.get(index + 1).cloned();
                     match read_block(block.kind, value, &block.heading) {
-                        Ok(written) => store_block(work, left, Some((block, written)), next).await?,
+                        Ok(written) => {
+                            let written = flagged(known, written);
+                            store_block(work, left, Some((block, written)), next).await?;
+                        }
                         Err(problems) => {
                             refused.push((index, problems));
                             store_block(work, left, None, next).await?;

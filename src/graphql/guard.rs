@@ -33,6 +33,7 @@ pub const LEAST: &[(&str, &str, Role)] = &[
     ("Mutation", "grantCredits", Role::Admin),
     ("Mutation", "saveBuilderOption", Role::Admin),
     ("Mutation", "savePrice", Role::Admin),
+    ("Mutation", "savePromptTemplate", Role::Owner),
     ("Account", "auditEntries", Role::Owner),
     ("Query", "systemStatus", Role::Admin),
     ("Query", "account", Role::Admin),

@@ -18,11 +18,13 @@ use super::accounts::{Account, ApiKey, AuditEntry};
 use super::credits::CreditEntry;
 use super::jobs::GenerationJob;
 use super::options::BuilderOption;
+use super::prompts::PromptVersion;
 use super::sites::{Block, PageBlueprint, SiteBlueprint};
 use crate::auth::Caller;
 use crate::db::Db;
 use crate::entities::{
     JobKind, JobState, account, api_key, audit_entry, block, blueprint, builder_option, credit_entry, job, page,
+    prompt_template,
 };
 
 /// The keys, one type a question, so that the same id can be asked for in several ways.
@@ -34,6 +36,7 @@ macro_rules! keys {
 
 keys! {
     AccountById, ApiKeyById, AuditEntryById, OptionById, EntryById, BlueprintById, PageById, BlockById, JobById,
+    PromptVersionById,
     /// The pages of a blueprint, in their order.
     PagesOf,
     /// The blocks of a page, from top to bottom.
@@ -129,6 +132,10 @@ impl Loaders {
     pub async fn children_of(&self, job: Uuid) -> Result<Vec<GenerationJob>> {
         let children = self.0.load_one(ChildrenOf(job)).await?.unwrap_or_default();
         Ok(children.into_iter().map(GenerationJob).collect())
+    }
+
+    pub async fn prompt_version(&self, id: Uuid) -> Result<Option<PromptVersion>> {
+        Ok(self.0.load_one(PromptVersionById(id)).await?.map(PromptVersion))
     }
 
     pub async fn active_on(&self, page: Uuid) -> Result<Option<GenerationJob>> {
@@ -233,6 +240,11 @@ loader!(JobById => Arc<job::Model>, |rows, ids| job::Entity::find()
     .filter(job::Column::Id.is_in(ids))
     .filter(rows.caller.jobs()),
     |found| by_id(found, |row: &job::Model| JobById(row.id)));
+
+loader!(PromptVersionById => Arc<prompt_template::Model>, |rows, ids| prompt_template::Entity::find()
+    .filter(prompt_template::Column::Id.is_in(ids))
+    .filter(prompt_template::Column::AccountId.eq(rows.caller.account)),
+    |found| by_id(found, |row: &prompt_template::Model| PromptVersionById(row.id)));
 
 loader!(ChildrenOf => Vec<Arc<job::Model>>, |rows, ids| job::Entity::find()
     .filter(job::Column::ParentId.is_in(ids))

@@ -18,6 +18,7 @@ mod operation;
 mod options;
 mod paging;
 mod persisted;
+mod prompts;
 mod scalars;
 mod schema;
 mod sites;

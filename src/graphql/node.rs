@@ -9,6 +9,7 @@ use super::credits::{CreditAccount, CreditEntry, Price};
 use super::error::Code;
 use super::jobs::GenerationJob;
 use super::options::{self, BuilderOption};
+use super::prompts::{self, PromptTemplate, PromptVersion};
 use super::sites::{Block, PageBlueprint, SiteBlueprint};
 use crate::entities::Role;
 use crate::error::Refusal;
@@ -37,6 +38,8 @@ macro_rules! define_node {
             SiteBlueprint(SiteBlueprint),
             PageBlueprint(PageBlueprint),
             GenerationJob(GenerationJob),
+            PromptTemplate(PromptTemplate),
+            PromptVersion(PromptVersion),
             $($block($block),)*
         }
 
@@ -120,6 +123,8 @@ async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
         // As in `Account.auditEntries`: the trail is the owner's.
         IdKind::AuditEntry if ctx.caller().role < Role::Owner => None,
         IdKind::AuditEntry => loaders.audit_entry(id.uuid).await?.map(Node::from),
+        IdKind::Prompt => prompts::of_function(ctx, id.uuid).await?.map(Node::from),
+        IdKind::PromptVersion => loaders.prompt_version(id.uuid).await?.map(Node::from),
         // Revisions have no type yet.
         IdKind::Revision => None,
     })

@@ -8,6 +8,7 @@ use super::jobs::{JobMutations, JobQueries, Subscription};
 use super::node::NodeQueries;
 use super::operation::Operations;
 use super::options::{MetadataCache, OptionMutations, OptionQueries};
+use super::prompts::{PromptMutations, PromptQueries};
 use super::sites::{SiteMutations, SiteQueries};
 use super::status::StatusQueries;
 use crate::app::App;
@@ -22,6 +23,7 @@ pub struct Query(
     OptionQueries,
     SiteQueries,
     JobQueries,
+    PromptQueries,
     StatusQueries,
 );
 
@@ -35,6 +37,7 @@ pub struct Mutation(
     JobMutations,
     CreditMutations,
     OptionMutations,
+    PromptMutations,
 );
 
 /// The schema over a running application.

@@ -47,11 +47,17 @@ impl Proxies {
     /// Follows the proxies back to the first address that is not one of ours.
     pub fn client(&self, peer: IpAddr, headers: &HeaderMap) -> ClientAddress {
         let mut address = peer.to_canonical();
-        let values: Vec<&str> = headers.get_all(&self.header).iter().map(|value| value.to_str().unwrap_or("?")).collect();
+        let values: Vec<&str> = headers
+            .get_all(&self.header)
+            .iter()
+            .map(|value| value.to_str().unwrap_or("?"))
+            .collect();
         let mut hops = values.iter().rev().flat_map(|value| value.rsplit(','));
         while self.trusted.contain(address) {
             // What cannot be read ends it: the last address that one of ours vouched for is the client's.
-            let Some(before) = hops.next().and_then(|hop| self.read(hop)) else { break };
+            let Some(before) = hops.next().and_then(|hop| self.read(hop)) else {
+                break;
+            };
             address = before.to_canonical();
         }
         ClientAddress(address)
@@ -74,7 +80,10 @@ impl Proxies {
 
 /// `192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1`, `[2001:db8::1]` or `[2001:db8::1]:4711`.
 fn address(text: &str) -> Option<IpAddr> {
-    let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|text| text.strip_suffix(']'))
+        .unwrap_or(text);
     let with_port = || text.parse::<SocketAddr>().map(|address| address.ip());
     bare.parse().or_else(|_| with_port()).ok()
 }
@@ -122,7 +131,11 @@ mod tests {
             ("for=_hidden", "127.0.0.1"),
             ("proto=https", "127.0.0.1"),
         ] {
-            assert_eq!(client(ForwardedHeader::Forwarded, "127.0.0.1", &[value]), expected, "{value}");
+            assert_eq!(
+                client(ForwardedHeader::Forwarded, "127.0.0.1", &[value]),
+                expected,
+                "{value}"
+            );
         }
     }
 }

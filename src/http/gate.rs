@@ -52,19 +52,16 @@ impl Gate {
 
     /// Whether a credential from this address is looked at now. One that was good lately is.
     pub fn may_try(&self, address: ClientAddress, credential: Option<&str>) -> Result<(), TooMuch> {
-        self.limits.enter(Key::address(address.0), credential).map_err(|wait| TooMuch {
-            message: "Too many requests without a good key came from your address. Wait, and send a valid key.",
-            wait: wait.0,
-        })
+        self.limits
+            .enter(Key::address(address.0), credential)
+            .map_err(|wait| TooMuch {
+                message: "Too many requests without a good key came from your address. Wait, and send a valid key.",
+                wait: wait.0,
+            })
     }
 
     /// Takes note of what a credential turned out to be, and gives the outcome back.
-    pub fn noted(
-        &self,
-        address: ClientAddress,
-        credential: Option<&str>,
-        outcome: Result<Verdict>,
-    ) -> Result<Verdict> {
+    pub fn noted(&self, address: ClientAddress, credential: Option<&str>, outcome: Result<Verdict>) -> Result<Verdict> {
         if !self.asks_for_keys {
             return outcome;
         }
@@ -88,7 +85,10 @@ impl Gate {
         }
         let message = "Your account runs as many subscriptions on this server as it may. End one first.";
         let slot = self.limits.subscription(caller.account);
-        slot.map(Some).ok_or(TooMuch { message, wait: A_MOMENT })
+        slot.map(Some).ok_or(TooMuch {
+            message,
+            wait: A_MOMENT,
+        })
     }
 
     pub fn spend(&self, caller: &Caller, cost: u64) -> Result<(), TooMuch> {
@@ -172,7 +172,9 @@ pub async fn check(
     let headers = request.headers();
     let address = web.gate.proxies.client(peer.0.ip(), headers);
     web.gate.warn_of_proxy(peer, headers);
-    let watch = Query::<Watch>::try_from_uri(request.uri()).ok().and_then(|Query(query)| query.watch);
+    let watch = Query::<Watch>::try_from_uri(request.uri())
+        .ok()
+        .and_then(|Query(query)| query.watch);
     if let Err(too_much) = web.gate.may_try(address, credential(headers).or(watch.as_deref())) {
         let id = request.extensions().get::<RequestId>().cloned();
         return too_much.response(&id.unwrap_or_else(|| RequestId(String::new())));

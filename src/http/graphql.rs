@@ -118,7 +118,9 @@ async fn run_batch(
         Ok(caller) => caller,
         Err(response) => return *response,
     };
-    let prepared = requests.into_iter().map(|request| prepare(&web.api, seen_from(request, from.0)));
+    let prepared = requests
+        .into_iter()
+        .map(|request| prepare(&web.api, seen_from(request, from.0)));
     let prepared: Vec<_> = prepared.collect();
     if let Err(too_much) = web.gate.spend(&caller, prepared.iter().map(gate::cost).sum()) {
         return too_much.response(id);

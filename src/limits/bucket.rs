@@ -131,9 +131,13 @@ impl Buckets {
     pub(super) fn heard(&self, key: Key, full_in: Duration) {
         let now = self.now();
         let mut shard = self.shard(key).lock();
-        let Some(budget) = shard.budgets.get_mut(&key) else { return };
+        let Some(budget) = shard.budgets.get_mut(&key) else {
+            return;
+        };
         let full_in = u64::try_from(full_in.as_nanos()).unwrap_or(u64::MAX);
-        let full_at = now.saturating_add(full_in).saturating_add(budget.untold * self.rule.step);
+        let full_at = now
+            .saturating_add(full_in)
+            .saturating_add(budget.untold * self.rule.step);
         budget.full_at = budget.full_at.max(full_at);
     }
 }
@@ -174,7 +178,11 @@ mod tests {
         assert_eq!(buckets.spend_at(key(2), 30, 0), Ok(()));
         assert_eq!(buckets.spend_at(key(1), 20, 2 * SECOND), Ok(()));
         assert!(buckets.spend_at(key(1), 1, 2 * SECOND).is_err());
-        assert_eq!(buckets.spend_at(key(1), 30, 60 * SECOND), Ok(()), "never more than the burst");
+        assert_eq!(
+            buckets.spend_at(key(1), 30, 60 * SECOND),
+            Ok(()),
+            "never more than the burst"
+        );
         assert!(buckets.spend_at(key(1), 1, 60 * SECOND).is_err());
     }
 
@@ -182,7 +190,10 @@ mod tests {
     fn what_costs_more_than_all_there_is_takes_all_there_is() {
         let buckets = Buckets::new(Rule::new(10, 30));
         assert_eq!(buckets.spend_at(key(1), 1_000, 0), Ok(()));
-        assert_eq!(buckets.spend_at(key(1), 1_000, SECOND), Err(Wait(Duration::from_secs(2))));
+        assert_eq!(
+            buckets.spend_at(key(1), 1_000, SECOND),
+            Err(Wait(Duration::from_secs(2)))
+        );
         assert_eq!(buckets.spend_at(key(1), u64::MAX, 3 * SECOND), Ok(()));
     }
 
@@ -193,9 +204,18 @@ mod tests {
         for id in 0..keys {
             let _ = buckets.spend_at(key(id), 1, 0);
         }
-        let kept = || buckets.shards.iter().map(|shard| shard.lock().budgets.len()).sum::<usize>();
+        let kept = || {
+            buckets
+                .shards
+                .iter()
+                .map(|shard| shard.lock().budgets.len())
+                .sum::<usize>()
+        };
         assert!(kept() <= SHARDS * (BUDGETS + 1), "{}", kept());
-        assert!(buckets.spend_at(key(keys), 1, 0).is_err(), "the rest of the world shares one budget");
+        assert!(
+            buckets.spend_at(key(keys), 1, 0).is_err(),
+            "the rest of the world shares one budget"
+        );
         assert_eq!(buckets.spend_at(key(keys), 1, 2 * SECOND), Ok(()));
     }
 

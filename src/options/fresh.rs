@@ -19,7 +19,10 @@ pub fn version(db: &Db) -> i64 {
 /// Tells this process, and the others, that a change was committed. This process knows it when this returns.
 pub async fn changed(db: &Db, redis: Option<&Redis>) {
     if let Err(error) = db.version().await {
-        tracing::warn!(cause = error.cause(), "the data version could not be read; it is asked for again");
+        tracing::warn!(
+            cause = error.cause(),
+            "the data version could not be read; it is asked for again"
+        );
     }
     if let Some(redis) = redis.cloned() {
         // Nobody waits for Redis: who misses it asks the database.

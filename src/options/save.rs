@@ -98,7 +98,11 @@ fn check(change: &Change) -> Result<()> {
     if change.place.is_some_and(|place| place < 0) {
         refusals.push(Refusal::invalid(&["order"], "RANGE", "Places in a list begin at 0."));
     }
-    if refusals.is_empty() { Ok(()) } else { Err(Error::Refused(refusals)) }
+    if refusals.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Refused(refusals))
+    }
 }
 
 async fn find(tx: &impl ConnectionTrait, id: Uuid, kind: Option<OptionKind>) -> Result<builder_option::Model> {
@@ -131,7 +135,9 @@ async fn edit(
 }
 
 async fn insert(tx: &impl ConnectionTrait, kind: OptionKind, change: &Change) -> Result<builder_option::Model> {
-    let (id, text) = (new_id(), |text: &Option<String>| text.as_deref().unwrap_or_default().trim().to_string());
+    let (id, text) = (new_id(), |text: &Option<String>| {
+        text.as_deref().unwrap_or_default().trim().to_string()
+    });
     let row = builder_option::ActiveModel {
         id: Set(id),
         kind: Set(kind),

@@ -28,11 +28,17 @@ impl Redis {
             .iter()
             .map(|(name, _)| self.key(&format!("{{limits}}:{name}")))
             .collect();
-        let times: Vec<String> = spent.iter().map(|(_, time)| time.as_micros().max(1).to_string()).collect();
+        let times: Vec<String> = spent
+            .iter()
+            .map(|(_, time)| time.as_micros().max(1).to_string())
+            .collect();
         let full_in = self
             .ask(async move |client| {
                 let hash = fred::util::sha1_hash(SPEND);
-                match client.evalsha::<Vec<u64>, _, _, _>(hash, keys.clone(), times.clone()).await {
+                match client
+                    .evalsha::<Vec<u64>, _, _, _>(hash, keys.clone(), times.clone())
+                    .await
+                {
                     Err(cause) if cause.details().starts_with("NOSCRIPT") => client.eval(SPEND, keys, times).await,
                     answer => answer,
                 }

@@ -52,8 +52,12 @@ fn mutations() -> BTreeSet<String> {
     let sdl = sitewright::graphql::sdl();
     let (_, rest) = sdl.split_once("\ntype Mutation {").expect("there are mutations");
     let (body, _) = rest.split_once("\n}").unwrap();
-    let fields = body.lines().filter(|line| line.starts_with("  ") && line[2..].starts_with(char::is_lowercase));
-    fields.filter_map(|line| Some(line.trim().split_once('(')?.0.to_string())).collect()
+    let fields = body
+        .lines()
+        .filter(|line| line.starts_with("  ") && line[2..].starts_with(char::is_lowercase));
+    fields
+        .filter_map(|line| Some(line.trim().split_once('(')?.0.to_string()))
+        .collect()
 }
 
 /// What the calls of the test need.
@@ -79,12 +83,24 @@ fn inputs(fixture: &Fixture) -> BTreeMap<&'static str, (Value, &'static str, &'s
     } = fixture;
     let start = |field: &str, id: &Value, number: &str| json!({ field: id, "idempotencyKey": number });
     BTreeMap::from([
-        ("createBlueprint", (json!({ "name": "New", "brief": brief() }), "DONE", &["site"][..])),
-        ("updateBlueprint", (json!({ "id": site, "name": "Other" }), "DONE", &["site"])),
+        (
+            "createBlueprint",
+            (json!({ "name": "New", "brief": brief() }), "DONE", &["site"][..]),
+        ),
+        (
+            "updateBlueprint",
+            (json!({ "id": site, "name": "Other" }), "DONE", &["site"]),
+        ),
         ("deleteBlueprint", (json!({ "id": "site_0" }), "REFUSED", &[])),
-        ("generateStructure", (start("blueprintId", new, "a"), "DONE", &["site", "job"])),
+        (
+            "generateStructure",
+            (start("blueprintId", new, "a"), "DONE", &["site", "job"]),
+        ),
         ("generatePage", (start("pageId", page, "b"), "DONE", &["page", "job"])),
-        ("generatePages", (json!({ "pageIds": [], "idempotencyKey": "c" }), "REFUSED", &[])),
+        (
+            "generatePages",
+            (json!({ "pageIds": [], "idempotencyKey": "c" }), "REFUSED", &[]),
+        ),
         ("generateSite", (start("blueprintId", site, ""), "REFUSED", &["site"])),
         ("cancelJob", (json!({ "jobId": job }), "DONE", &["job"])),
         ("createApiKey", (json!({ "name": "A robot" }), "DONE", &["key"])),
@@ -100,7 +116,11 @@ fn inputs(fixture: &Fixture) -> BTreeMap<&'static str, (Value, &'static str, &'s
         ("savePrice", (json!({ "kind": "BLOCK", "amount": 6 }), "DONE", &["prc"])),
         (
             "saveBuilderOption",
-            (json!({ "kind": "BUSINESS_TYPE", "name": "Zoo", "description": "Animals." }), "DONE", &["opt"]),
+            (
+                json!({ "kind": "BUSINESS_TYPE", "name": "Zoo", "description": "Animals." }),
+                "DONE",
+                &["opt"],
+            ),
         ),
     ])
 }
@@ -113,7 +133,10 @@ async fn fixture(served: &Served) -> Fixture {
         role: Role::Viewer,
         expires_at: None,
     };
-    let key = auth::create(&served.world.app.db, served.world.account, spare).await.unwrap().0;
+    let key = auth::create(&served.world.app.db, served.world.account, spare)
+        .await
+        .unwrap()
+        .0;
     let job = served.world.start_page(served.world.account, site.pages[1].id).await;
     served.world.finished(job).await;
     Fixture {
@@ -146,13 +169,27 @@ async fn every_mutation_of_the_schema_leaves_an_entry(backend: Backend) {
         let codes = codes.unwrap_or_else(|| panic!("{name}: {answer}"));
         let codes: Vec<&Value> = codes.iter().map(|error| &error["code"]).collect();
         let entry = newest(&served).await;
-        assert_eq!((&entry["mutation"], &entry["result"]), (&json!(name), &json!(result)), "{answer}");
+        assert_eq!(
+            (&entry["mutation"], &entry["result"]),
+            (&json!(name), &json!(result)),
+            "{answer}"
+        );
         assert_eq!(entry["codes"], json!(codes), "{name}");
         let touched: BTreeSet<&str> = entry["subjectIds"].as_array().unwrap().iter().map(kind_of).collect();
         assert_eq!(touched, kinds.iter().copied().collect(), "{name}: {entry}");
         assert_eq!(
-            (&entry["actorKind"], &entry["actorName"], &entry["role"], &entry["address"]),
-            (&json!("KEY"), &json!("the admin's key"), &json!("ADMIN"), &json!("127.0.0.1")),
+            (
+                &entry["actorKind"],
+                &entry["actorName"],
+                &entry["role"],
+                &entry["address"]
+            ),
+            (
+                &json!("KEY"),
+                &json!("the admin's key"),
+                &json!("ADMIN"),
+                &json!("127.0.0.1")
+            ),
         );
         assert!(entry["actorId"].as_str().unwrap().starts_with("key_") && entry["requestId"].is_string());
         // Who may not is noted as well.
@@ -215,7 +252,9 @@ async fn settle(served: Served) {
     use sitewright::entities::job;
     let open = job::Entity::find().filter(job::Column::FinishedAt.is_null());
     for job in open.all(served.world.app.db.reader()).await.unwrap() {
-        tokio::time::timeout(PATIENCE, served.world.finished(job.id)).await.unwrap();
+        tokio::time::timeout(PATIENCE, served.world.finished(job.id))
+            .await
+            .unwrap();
     }
     served.settle().await;
 }
@@ -261,7 +300,11 @@ async fn an_entry_commits_with_the_change_or_not_at_all(backend: Backend) {
         std::future::pending::<sitewright::error::Result<()>>().await
     };
     let act = audit::command(&db, account, "died sooner", rolled_back);
-    assert!(tokio::time::timeout(std::time::Duration::from_millis(300), act).await.is_err());
+    assert!(
+        tokio::time::timeout(std::time::Duration::from_millis(300), act)
+            .await
+            .is_err()
+    );
     assert_eq!(unfinished().await, 1);
     world.settle().await;
 }
@@ -270,7 +313,9 @@ async fn entries_are_completed_once_and_only_old_ones_go(backend: Backend) {
     let world = backend.world().await;
     let db = world.app.db.clone();
     for name in ["one", "two"] {
-        audit::command(&db, world.account, name, async { Ok(()) }).await.unwrap();
+        audit::command(&db, world.account, name, async { Ok(()) })
+            .await
+            .unwrap();
     }
     for text in [
         "UPDATE audit_entries SET result = 'failed'",
@@ -279,7 +324,10 @@ async fn entries_are_completed_once_and_only_old_ones_go(backend: Backend) {
     ] {
         let tx = db.write().await.unwrap();
         let outcome = db::execute(&tx, text, []).await;
-        assert!(outcome.is_err_and(|cause| cause.to_string().contains("append-only")), "{text}");
+        assert!(
+            outcome.is_err_and(|cause| cause.to_string().contains("append-only")),
+            "{text}"
+        );
         tx.rollback().await.unwrap();
     }
     let old = "INSERT INTO audit_entries (id, account_id, at, actor, role, mutation, subjects, result, codes) \
@@ -290,7 +338,9 @@ async fn entries_are_completed_once_and_only_old_ones_go(backend: Backend) {
         .await;
     assert_eq!(audit::forget(&db, chrono::TimeDelta::days(12)).await.unwrap(), 0);
     assert_eq!(audit::forget(&db, chrono::TimeDelta::days(10)).await.unwrap(), 1);
-    let rows = db::rows(db.reader(), "SELECT mutation FROM audit_entries ORDER BY id", []).await.unwrap();
+    let rows = db::rows(db.reader(), "SELECT mutation FROM audit_entries ORDER BY id", [])
+        .await
+        .unwrap();
     let names: Vec<String> = rows.iter().map(|row| row.try_get("", "mutation").unwrap()).collect();
     assert_eq!(names, ["one", "two"]);
     world.settle().await;
@@ -303,11 +353,19 @@ async fn what_an_operator_does_stands_in_both_trails(backend: Backend) {
     let input = json!({ "accountId": id, "amount": 100, "reason": "Paid", "idempotencyKey": "p1" });
     served.data(&document("grantCredits"), json!({ "input": input })).await;
     let own = newest(&served).await;
-    assert_eq!((&own["mutation"], &own["address"]), (&json!("grantCredits"), &json!("127.0.0.1")));
+    assert_eq!(
+        (&own["mutation"], &own["address"]),
+        (&json!("grantCredits"), &json!("127.0.0.1"))
+    );
     served.key = Some(key(&served, customer, Role::Owner).await);
     let theirs = newest(&served).await;
     assert_eq!(
-        (&theirs["mutation"], &theirs["role"], &theirs["result"], &theirs["address"]),
+        (
+            &theirs["mutation"],
+            &theirs["role"],
+            &theirs["result"],
+            &theirs["address"]
+        ),
         (&json!("grantCredits"), &json!("ADMIN"), &json!("DONE"), &Value::Null)
     );
     assert_eq!(theirs["subjectIds"][0], json!(id));
@@ -317,7 +375,9 @@ async fn what_an_operator_does_stands_in_both_trails(backend: Backend) {
     served.ask(&document("grantCredits"), json!({ "input": input })).await;
     assert_eq!(newest(&served).await["codes"], json!(["FORBIDDEN"]));
     let count = "SELECT COUNT(*) AS n FROM audit_entries WHERE account_id = $1";
-    let rows = db::rows(served.world.app.db.reader(), count, [served.world.account.into()]).await.unwrap();
+    let rows = db::rows(served.world.app.db.reader(), count, [served.world.account.into()])
+        .await
+        .unwrap();
     assert_eq!(rows[0].try_get::<i64>("", "n").unwrap(), 1);
     served.settle().await;
 }

@@ -26,7 +26,12 @@ async fn limited(change: impl FnOnce(&mut Config)) -> Served {
 }
 
 /// A POST with one key, or none, and further headers: the status, the headers and the body.
-async fn post(served: &Served, key: Option<&str>, body: Value, more: &[(&'static str, &str)]) -> (u16, HeaderMap, Value) {
+async fn post(
+    served: &Served,
+    key: Option<&str>,
+    body: Value,
+    more: &[(&'static str, &str)],
+) -> (u16, HeaderMap, Value) {
     let mut request = served.client.post(served.url("/graphql")).body(body.to_string());
     request = request.header("content-type", "application/json");
     if let Some(key) = key {
@@ -193,7 +198,11 @@ async fn requests_without_a_good_key_are_limited_by_address_and_a_trusted_proxy_
     // Another address, and one whose client wrote the header itself: the proxy's entry is the last.
     for (value, status) in [("198.51.100.8", 401), ("198.51.100.8, 198.51.100.7", 429)] {
         let from = [("x-forwarded-for", value)];
-        assert_eq!(post(&served, None, json!({ "query": CHEAP }), &from).await.0, status, "{value}");
+        assert_eq!(
+            post(&served, None, json!({ "query": CHEAP }), &from).await.0,
+            status,
+            "{value}"
+        );
     }
     served.settle().await;
 }
@@ -204,7 +213,16 @@ async fn a_proxy_that_nobody_named_is_not_believed() {
     let mut statuses = Vec::new();
     for number in 0..8 {
         let address = format!("198.51.100.{number}");
-        statuses.push(post(&served, None, json!({ "query": CHEAP }), &[("x-forwarded-for", &address)]).await.0);
+        statuses.push(
+            post(
+                &served,
+                None,
+                json!({ "query": CHEAP }),
+                &[("x-forwarded-for", &address)],
+            )
+            .await
+            .0,
+        );
     }
     assert!(statuses[5..].contains(&429), "{statuses:?}");
     served.settle().await;
@@ -265,7 +283,13 @@ async fn a_server_without_keys_has_no_such_limits() {
     })
     .await;
     for _ in 0..5 {
-        let (status, ..) = post(&served, None, json!({ "query": "{ viewer { role account { id name } } }" }), &[]).await;
+        let (status, ..) = post(
+            &served,
+            None,
+            json!({ "query": "{ viewer { role account { id name } } }" }),
+            &[],
+        )
+        .await;
         assert_eq!(status, 200);
     }
     let _sockets = [served.socket().await, served.socket().await];
@@ -328,7 +352,9 @@ async fn nodes_share_a_budget_through_redis_and_none_waits_for_it() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, heard).await.expect("the budget is shared");
+    tokio::time::timeout(PATIENCE, heard)
+        .await
+        .expect("the budget is shared");
     // What is spent without Redis is decided at once, and from what is known here.
     server.freeze();
     let alone = Key::credential(Uuid::now_v7());
@@ -337,7 +363,10 @@ async fn nodes_share_a_budget_through_redis_and_none_waits_for_it() {
         assert!(one.spend(alone, 100).is_ok());
     }
     assert!(one.spend(alone, 100).is_err() && other.spend(alone, 1_000).is_ok());
-    assert!(began.elapsed() < Duration::from_millis(500), "nothing waits for a silent Redis");
+    assert!(
+        began.elapsed() < Duration::from_millis(500),
+        "nothing waits for a silent Redis"
+    );
     server.thaw();
     stop.cancel();
     nodes.iter().for_each(|(_, task, _)| task.abort());

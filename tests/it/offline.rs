@@ -42,6 +42,7 @@ fn request(brief: &Brief, task: Task) -> Request {
         brief: brief.clone(),
         task,
         correction: None,
+        max_tokens: None,
     }
 }
 

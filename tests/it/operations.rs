@@ -265,7 +265,9 @@ async fn operating(examples: &mut Examples) {
         json!({ "accountId": account["id"], "amount": 1000, "reason": "Invoice 17", "idempotencyKey": "invoice-17" });
     let granted = examples.change("GrantCredits", grant).await;
     assert_eq!(granted["entry"]["balanceDelta"], 1000);
-    let price = examples.change("SavePrice", json!({ "kind": "PAGE", "amount": 25 })).await;
+    let price = examples
+        .change("SavePrice", json!({ "kind": "PAGE", "amount": 25 }))
+        .await;
     assert_eq!(price["price"]["validTo"], Value::Null);
     let option = json!({ "kind": "BUSINESS_TYPE", "name": "Cheese shop", "description": "Sells cheese." });
     let made = examples.change("SaveBuilderOption", option).await;

@@ -4,7 +4,7 @@
 //! that is dropped before its call ended is how an abandoned call is known.
 
 use super::behaviour::{Behaviour, Subject, When};
-use crate::ai::Request;
+use crate::ai::{Request, Task};
 use std::sync::Arc;
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -18,6 +18,10 @@ pub struct Call {
     pub attempt: i32,
     pub subject: Subject,
     pub correction: Option<String>,
+    /// How many sections were asked for; none for a structure.
+    pub sections: usize,
+    /// What a language model would have read, one message after the other.
+    pub prompt: String,
     /// Characters that the reader took: it came back for more after the last of them.
     pub characters: usize,
     pub outcome: Outcome,
@@ -106,6 +110,8 @@ impl Ticket {
                 attempt: request.attempt,
                 subject: Subject::of(request),
                 correction: request.correction.clone(),
+                sections: sections(request),
+                prompt: prompt(request),
                 characters: 0,
                 outcome: Outcome::Running,
             };
@@ -147,6 +153,18 @@ impl Ticket {
             }
         });
     }
+}
+
+fn sections(request: &Request) -> usize {
+    match &request.task {
+        Task::Structure { .. } => 0,
+        Task::Page(page) => page.sections.len(),
+    }
+}
+
+fn prompt(request: &Request) -> String {
+    let texts: Vec<&str> = request.messages.iter().map(|message| message.text.as_str()).collect();
+    texts.join("\n")
 }
 
 impl Drop for Ticket {

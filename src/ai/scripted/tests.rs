@@ -20,6 +20,7 @@ fn request(task: Task) -> Request {
         },
         task,
         correction: None,
+        max_tokens: None,
     }
 }
 

@@ -102,6 +102,7 @@ pub async fn request(
         brief: function.site().brief.clone(),
         task: function.task(),
         correction,
+        max_tokens: Some(function.max_tokens()),
     })
 }
 

@@ -8,8 +8,8 @@ use super::types::{Account, AccountConnection, Viewer};
 use crate::entities::account;
 use crate::error::Error;
 use crate::graphql::context::Reach;
-use crate::graphql::paging::{PageArgs, slice};
 use crate::graphql::node;
+use crate::graphql::paging::{PageArgs, slice};
 use crate::ids::IdKind;
 
 #[derive(Default)]

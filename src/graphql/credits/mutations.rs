@@ -5,9 +5,9 @@ use async_graphql::{Context, Object, Result, SimpleObject};
 use super::inputs::{GrantCreditsInput, SavePriceInput};
 use super::types::{CreditAccount, CreditEntry, Price};
 use crate::graphql::context::Reach;
+use crate::graphql::node;
 use crate::graphql::schema::Query;
 use crate::graphql::user_error::{UserError, settle};
-use crate::graphql::node;
 use crate::ids::IdKind;
 use crate::{credits, options};
 

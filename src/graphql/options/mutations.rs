@@ -5,9 +5,9 @@ use async_graphql::{Context, ID, InputObject, Object, Result, SimpleObject};
 use super::types::{BuilderOption, BuilderOptionKind};
 use crate::entities::builder_option;
 use crate::graphql::context::Reach;
+use crate::graphql::node;
 use crate::graphql::schema::Query;
 use crate::graphql::user_error::{UserError, settle};
-use crate::graphql::node;
 use crate::ids::IdKind;
 use crate::options::{self, Change};
 
@@ -67,7 +67,9 @@ impl OptionMutations {
 }
 
 async fn save(ctx: &Context<'_>, input: SaveBuilderOptionInput) -> crate::error::Result<builder_option::Model> {
-    let id = input.id.map(|id| node::named(IdKind::BuilderOption, &id, &["id"], "option"));
+    let id = input
+        .id
+        .map(|id| node::named(IdKind::BuilderOption, &id, &["id"], "option"));
     let change = Change {
         id: id.transpose()?,
         kind: input.kind.map(Into::into),

@@ -24,7 +24,12 @@ const LARGEST_SLICE: u64 = 100;
 const USUAL_LIST: u64 = 5;
 
 /// The cost, and whether it is the same for all variables.
-pub fn cost(schema: &Schema, document: &Valid<ExecutableDocument>, operation: &Operation, values: &JsonMap) -> (u64, bool) {
+pub fn cost(
+    schema: &Schema,
+    document: &Valid<ExecutableDocument>,
+    operation: &Operation,
+    values: &JsonMap,
+) -> (u64, bool) {
     let mut count = Count {
         schema,
         document,

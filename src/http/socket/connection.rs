@@ -176,7 +176,10 @@ impl Connection {
         let text = given.or(self.header.as_deref());
         let gate = &self.web.gate;
         if gate.may_try(self.from, text).is_err() {
-            return Err(End::close(1013, "Too many wrong keys came from your address. Come back later"));
+            return Err(End::close(
+                1013,
+                "Too many wrong keys came from your address. Come back later",
+            ));
         }
         let outcome = identity::of_authorization(&self.web, text).await;
         match gate.noted(self.from, text, outcome) {

@@ -30,6 +30,7 @@ pub(super) fn request(brief: &Brief, task: Task) -> Request {
         brief: brief.clone(),
         task,
         correction: None,
+        max_tokens: None,
     }
 }
 
