@@ -3,11 +3,13 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use crate::ai::Provider;
+use crate::ai::{self, Provider};
 use crate::config::Config;
 use crate::db::Db;
 use crate::events::{Bus, Feeds};
@@ -25,6 +27,8 @@ pub struct Inner {
     pub redis: Option<Redis>,
     pub feeds: Feeds,
     pub ai: Provider,
+    /// Accounts of ended calls, until the loop that writes them takes them.
+    pub calls: Mutex<Option<UnboundedReceiver<ai::Call>>>,
     pub engine: Engine,
     /// Names this life of the database: cursors of another are answered by a snapshot.
     pub epoch: String,

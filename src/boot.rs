@@ -1,23 +1,25 @@
 //! From a configuration to a running process: connect, migrate, seed, build, start, and stop again.
 
 use std::fs::File;
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ActiveValue::Set, EntityTrait};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::ai::{Offline, Provider};
+use crate::ai::{BreakerSettings, Chain, Link, Provider};
 use crate::app::{App, Inner};
-use crate::config::{Config, ProviderName, Role};
+use crate::config::{Ai, Config, ProviderName, Role};
 use crate::db::{Db, beside};
 use crate::entities::meta;
 use crate::error::{Error, Refusal, Result};
 use crate::events::{Bus, Feeds, Unit, watchdog};
 use crate::jobs::{Engine, EngineConfig, Orphans, rescue};
 use crate::redis::Redis;
-use crate::{audit, credits, generation, options};
+use crate::{audit, credits, generation, options, usage};
 
 /// How long a start waits for the process before it to be gone.
 const LOCK_PATIENCE: Duration = Duration::from_secs(2);
@@ -33,12 +35,22 @@ pub struct Running {
 
 /// Connects, brings the schema up to date, seeds what is missing and builds the engine. Starts nothing.
 pub async fn open(config: Config) -> Result<App> {
-    let ai = provider(&config)?;
-    open_with(config, ai).await
+    let mut links = Vec::new();
+    for (name, ai) in config.ai.in_order() {
+        links.push(link(name, &ai)?);
+    }
+    open_links(config, links).await
 }
 
 /// The same with a writer of the caller's choice.
 pub async fn open_with(config: Config, ai: Provider) -> Result<App> {
+    let link = Link::new(ai.name(), ai, "");
+    open_links(config, vec![link]).await
+}
+
+async fn open_links(config: Config, mut links: Vec<Link>) -> Result<App> {
+    let (chain, calls) = Chain::new(links.remove(0), links);
+    let ai = Provider::Chain(Arc::new(chain));
     let db = Db::connect(&config.database, config.server.role.as_str()).await?;
     db.migrate().await?;
     options::seed(&db).await?;
@@ -60,6 +72,7 @@ pub async fn open_with(config: Config, ai: Provider) -> Result<App> {
         bus,
         redis,
         ai,
+        calls: Mutex::new(Some(calls)),
         engine,
         epoch,
         local_account: local.id,
@@ -97,6 +110,11 @@ pub async fn start(app: App) -> Result<Running> {
             "without Redis (redis.url) the roles hear of each other from the database: every event arrives within \
              seconds, but no text while it is written"
         );
+    }
+    if let Some(calls) = app.calls.lock().take() {
+        // With the links, which end after the jobs: a call that a stop aborts has its account too.
+        app.links
+            .spawn(usage::record(app.db.clone(), calls, app.hang_up.clone()));
     }
     app.engine.start(&app.tasks, &app.shutdown);
     let every = Duration::from_millis(app.config.events.poll_ms);
@@ -179,22 +197,20 @@ pub fn redis(config: &Config, epoch: &str) -> Result<Option<Redis>> {
     connected.map(Some).map_err(refusal)
 }
 
-/// Who writes, as configured.
-pub fn provider(config: &Config) -> Result<Provider> {
-    match config.ai.provider {
-        ProviderName::Offline => Ok(Provider::Offline(Offline {
-            tokens_per_second: config.ai.offline_tokens_per_second,
-        })),
-        #[cfg(feature = "faults")]
-        ProviderName::Scripted => {
-            let script = config
-                .ai
-                .script
-                .parse()
-                .map_err(|cause| Error::internal(format!("ai.script: {cause}")))?;
-            Ok(Provider::Scripted(script))
-        }
-    }
+/// A writer of the configuration, with its price and its breaker.
+fn link(name: String, ai: &Ai) -> Result<Link> {
+    let ms = Duration::from_millis;
+    let price = ai.prices.get(&ai.model).copied();
+    let writer = Provider::configured(ai).map_err(|cause| Error::internal(format!("ai.provider: {cause}")))?;
+    let link = Link::new(name, writer, ai.model.as_str()).with_price(price);
+    Ok(match ai.provider {
+        ProviderName::Openai => link.with_breaker(BreakerSettings {
+            failures: ai.breaker_failures,
+            pause: ms(ai.breaker_open_ms),
+            cap: ms(ai.breaker_cap_ms),
+        }),
+        _ => link,
+    })
 }
 
 /// The database's epoch, made at the first start; several starters agree on one.

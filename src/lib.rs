@@ -28,3 +28,4 @@ pub mod redis;
 pub mod render;
 pub mod sites;
 pub mod telemetry;
+pub mod usage;

@@ -14,6 +14,7 @@ mod m20261123_000005_events;
 mod m20261123_000006_credits;
 mod m20261127_000007_access;
 mod m20261127_000008_audit;
+mod m20261127_000009_model_calls;
 mod m20261127_000010_prompts;
 
 pub use sea_orm_migration::{MigrationTrait, MigratorTrait};
@@ -32,6 +33,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261123_000006_credits::Migration),
             Box::new(m20261127_000007_access::Migration),
             Box::new(m20261127_000008_audit::Migration),
+            Box::new(m20261127_000009_model_calls::Migration),
             Box::new(m20261127_000010_prompts::Migration),
         ]
     }

@@ -9,8 +9,10 @@ pub struct Error {
     pub kind: ErrorKind,
     /// What went wrong, for the log only: it may hold a provider's words.
     pub cause: String,
-    /// What the provider asked us to wait, if it did.
+    /// What the provider asked us to wait, if it did; with [`ErrorKind::Unavailable`], how long nobody is asked.
     pub retry_after: Option<Duration>,
+    /// Another writer answers the next call: then even a bad key is worth another attempt.
+    pub has_fallback: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +32,8 @@ pub enum ErrorKind {
     Interrupted,
     /// The reply could not be read as what was asked for.
     BadOutput,
+    /// Nobody was asked: every writer failed again and again and is left alone for a while.
+    Unavailable,
 }
 
 impl Error {
@@ -38,6 +42,20 @@ impl Error {
             kind,
             cause: cause.into(),
             retry_after: None,
+            has_fallback: false,
+        }
+    }
+
+    /// Whether the same job may succeed in another attempt.
+    pub fn is_retryable(&self) -> bool {
+        self.kind.is_retryable() || self.has_fallback
+    }
+
+    /// What happened and what is next, for the person who started the job.
+    pub fn sentence(&self) -> String {
+        match self.has_fallback {
+            true => format!("{} Another writing service is asked now.", self.kind.said()),
+            false => self.kind.sentence().to_string(),
         }
     }
 }
@@ -48,7 +66,7 @@ impl ErrorKind {
         use ErrorKind::*;
         matches!(
             self,
-            RateLimited | Overloaded | Timeout | Network | Interrupted | BadOutput
+            RateLimited | Overloaded | Timeout | Network | Interrupted | BadOutput | Unavailable
         )
     }
 
@@ -71,6 +89,33 @@ impl ErrorKind {
             Network => "The writing service could not be reached. Start again in a few minutes.",
             Interrupted => "The writing service stopped in the middle. Start again.",
             BadOutput => "The writing service answered with something unreadable. Start again.",
+            Unavailable => "The writing service is unavailable. Start again later.",
+        }
+    }
+
+    /// The first half of it: what happened.
+    fn said(self) -> &'static str {
+        self.sentence().split_inclusive('.').next().unwrap_or_default()
+    }
+
+    /// A stable word, for records.
+    pub fn as_str(self) -> &'static str {
+        use ErrorKind::*;
+        match self {
+            Auth => "auth",
+            Quota => "quota",
+            RateLimited => "rate_limited",
+            ContextLength => "context_length",
+            ContentFilter => "content_filter",
+            Refusal => "refusal",
+            InvalidRequest => "invalid_request",
+            ModelNotFound => "model_not_found",
+            Overloaded => "overloaded",
+            Timeout => "timeout",
+            Network => "network",
+            Interrupted => "interrupted",
+            BadOutput => "bad_output",
+            Unavailable => "unavailable",
         }
     }
 }

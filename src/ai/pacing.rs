@@ -85,10 +85,12 @@ pub(super) fn usage(request: &Request, reply: &str, model: &str) -> Usage {
         prompt_tokens: tokens(read),
         completion_tokens: tokens(reply.chars().count()),
         model: model.to_owned(),
+        is_estimate: true,
     }
 }
 
-fn tokens(characters: usize) -> u32 {
+/// About as many as a model of the usual kind would count.
+pub(super) fn tokens(characters: usize) -> u32 {
     u32::try_from(characters.div_ceil(CHARACTERS_PER_TOKEN)).unwrap_or(u32::MAX)
 }
 

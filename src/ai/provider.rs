@@ -4,9 +4,11 @@
 //! Retrying, deadlines and reading the text are absent; the caller owns them.
 
 use super::pacing::{self, Pieces};
-use super::{Error, Request, offline};
+use super::{Chain, Error, Openai, Request, offline};
+use crate::config::{Ai, ProviderName};
 use futures::Stream;
 use std::pin::Pin;
+use std::sync::Arc;
 
 /// What a writer sends, in order: any number of `Text`, at most one `Usage`, one `Finish`.
 ///
@@ -31,6 +33,8 @@ pub struct Usage {
     pub completion_tokens: u32,
     /// The model that answered, which need not be the one that was asked for.
     pub model: String,
+    /// Whether the tokens are our guess, because the writer did not say.
+    pub is_estimate: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,6 +51,10 @@ pub enum FinishReason {
 #[derive(Debug, Clone)]
 pub enum Provider {
     Offline(Offline),
+    /// A server that speaks OpenAI's chat completions.
+    Openai(Arc<Openai>),
+    /// Several of the others, in the order in which they are asked; keeps account of every call.
+    Chain(Arc<Chain>),
     /// A double for tests: misbehaves on command.
     #[cfg(feature = "faults")]
     Scripted(super::scripted::Script),
@@ -60,10 +68,24 @@ pub struct Offline {
 }
 
 impl Provider {
+    /// The writer of these settings; nothing is sent yet. The error says what is wrong with them.
+    pub fn configured(ai: &Ai) -> Result<Self, String> {
+        match ai.provider {
+            ProviderName::Offline => Ok(Provider::Offline(Offline {
+                tokens_per_second: ai.offline_tokens_per_second,
+            })),
+            ProviderName::Openai => Ok(Provider::Openai(Arc::new(Openai::new(ai)?))),
+            #[cfg(feature = "faults")]
+            ProviderName::Scripted => Ok(Provider::Scripted(ai.script.parse()?)),
+        }
+    }
+
     /// Starts a call. Nothing is computed before the first poll.
     pub fn stream(&self, request: Request) -> Deltas {
         match self {
             Provider::Offline(offline) => offline.stream(request),
+            Provider::Openai(openai) => openai.stream(request),
+            Provider::Chain(chain) => chain.stream(request),
             #[cfg(feature = "faults")]
             Provider::Scripted(script) => script.stream(request),
         }
@@ -74,6 +96,9 @@ impl Provider {
     pub fn warnings(&self, language: &str) -> Vec<String> {
         match self {
             Provider::Offline(_) => offline::warnings(language),
+            // A model is asked to write in the brief's language.
+            Provider::Openai(_) => Vec::new(),
+            Provider::Chain(chain) => chain.first().warnings(language),
             #[cfg(feature = "faults")]
             Provider::Scripted(_) => offline::warnings(language),
         }
@@ -83,6 +108,8 @@ impl Provider {
     pub fn name(&self) -> &'static str {
         match self {
             Provider::Offline(_) => "offline",
+            Provider::Openai(_) => "openai",
+            Provider::Chain(chain) => chain.first().name(),
             #[cfg(feature = "faults")]
             Provider::Scripted(_) => "scripted",
         }

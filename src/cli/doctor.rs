@@ -65,7 +65,6 @@ async fn visit(config: &Config, probe: bool) -> Report {
         config,
         db,
         redis,
-        ai: boot::provider(config).ok(),
         probe,
     };
     let report = examine(&subject).await;

@@ -1,6 +1,8 @@
 //! What a configuration must be beyond its types: values that fit each other and the place they are used in.
 
-use super::{AuthMode, Config, ConfigError, Role};
+use secrecy::ExposeSecret;
+
+use super::{AuthMode, Config, ConfigError, ProviderName, Role};
 
 /// What Redis and Valkey addresses begin with.
 const REDIS_SCHEMES: &[&str] = &[
@@ -19,6 +21,7 @@ pub(super) fn check(config: &Config) -> Result<(), ConfigError> {
     check_places(config)?;
     check_jobs(config)?;
     check_tokens(config)?;
+    check_ai(config)?;
     let serves_strangers = config.server.role.serves_the_api() && !config.server.listen.ip().is_loopback();
     if config.auth.mode == AuthMode::Open && serves_strangers {
         return Err(ConfigError(format!(
@@ -89,6 +92,11 @@ fn check_jobs(config: &Config) -> Result<(), ConfigError> {
         ("jobs.rescue_ms", jobs.rescue_ms),
         ("jobs.poll_ms", jobs.poll_ms),
         ("jobs.deadline_ms", jobs.deadline_ms),
+        ("ai.connect_ms", config.ai.connect_ms),
+        ("ai.first_token_ms", config.ai.first_token_ms),
+        ("ai.idle_ms", config.ai.idle_ms),
+        ("ai.total_ms", config.ai.total_ms),
+        ("ai.breaker_open_ms", config.ai.breaker_open_ms),
         ("events.poll_ms", config.events.poll_ms),
         ("events.ring_items", config.events.ring_items as u64),
         ("events.retention_days", config.events.retention_days.into()),
@@ -243,6 +251,47 @@ fn check_limits(config: &Config) -> Result<(), ConfigError> {
     if let Err(entry) = super::Networks::read(&config.server.trusted_proxies) {
         let rule = "addresses or networks such as 10.0.0.0/8, separated by commas";
         return wrong("server.trusted_proxies", &format!("\"{entry}\""), rule);
+    }
+    Ok(())
+}
+
+/// Each provider that needs a network has what it needs.
+fn check_ai(config: &Config) -> Result<(), ConfigError> {
+    for (nth, (_, ai)) in config.ai.in_order().iter().enumerate() {
+        let key = |name: &str| match nth {
+            0 => format!("ai.{name}"),
+            nth => format!("ai.providers[{}].{name}", nth - 1),
+        };
+        if ai.provider != ProviderName::Openai {
+            continue;
+        }
+        if ai.model.trim().is_empty() {
+            return wrong(&key("model"), &"empty", "the name of a model, as its server calls it");
+        }
+        if !ai.base_url.starts_with("https://") && !ai.base_url.starts_with("http://") {
+            // An address may hold a password.
+            return wrong(
+                &key("base_url"),
+                &"(hidden)",
+                "an http:// or https:// address, such as http://127.0.0.1:8089/v1",
+            );
+        }
+        let has_key = !ai.api_key.expose_secret().trim().is_empty();
+        if !has_key && ai.base_url.starts_with("https://api.openai.com") {
+            return wrong(&key("api_key"), &"empty", "a key of OpenAI, best set as OPENAI_API_KEY");
+        }
+        if ai
+            .api_key
+            .expose_secret()
+            .trim()
+            .chars()
+            .any(|c| c.is_control() || !c.is_ascii())
+        {
+            return wrong(&key("api_key"), &"(hidden)", "plain letters, digits and signs");
+        }
+        if ai.temperature > 2.0 || ai.temperature.is_nan() {
+            return wrong(&key("temperature"), &ai.temperature, "at most 2");
+        }
     }
     Ok(())
 }

@@ -15,7 +15,12 @@ pub const DEFAULTS: &str = include_str!("defaults.toml");
 
 const PREFIX: &str = "SITEWRIGHT_";
 /// Names that operators know from elsewhere.
-const CONVENTIONAL: &[(&str, &str, &str)] = &[("DATABASE_URL", "database", "url"), ("REDIS_URL", "redis", "url")];
+const CONVENTIONAL: &[(&str, &str, &str)] = &[
+    ("DATABASE_URL", "database", "url"),
+    ("REDIS_URL", "redis", "url"),
+    ("OPENAI_BASE_URL", "ai", "base_url"),
+    ("OPENAI_API_KEY", "ai", "api_key"),
+];
 
 /// Where values come from besides the defaults; tests pass their own.
 #[derive(Default)]
@@ -76,9 +81,25 @@ pub fn load(source: &Source) -> Result<Config, ConfigError> {
             set(&mut table, name, &section.to_lowercase(), &key.to_lowercase(), value)?;
         }
     }
-    let config = read(&table)?;
+    let mut config = read(&table)?;
+    take_keys(&mut config, source)?;
     check(&config)?;
     Ok(config)
+}
+
+/// Keys of further providers that the file leaves to the environment.
+fn take_keys(config: &mut Config, source: &Source) -> Result<(), ConfigError> {
+    for (nth, provider) in config.ai.providers.iter_mut().enumerate() {
+        let Some(name) = &provider.api_key_env else { continue };
+        let value = source.environment.iter().find(|(known, _)| known == name);
+        let Some((_, key)) = value else {
+            return Err(ConfigError(format!(
+                "ai.providers[{nth}].api_key_env is {name}: it must name a variable of the environment."
+            )));
+        };
+        provider.api_key = Some(key.clone().into());
+    }
+    Ok(())
 }
 
 fn merge_file(table: &mut Table, file: Table) -> Result<(), ConfigError> {
@@ -108,6 +129,11 @@ fn set(table: &mut Table, name: &str, section: &str, key: &str, text: &str) -> R
             .parse()
             .map(Value::Integer)
             .map_err(|_| ConfigError(format!("{name} is \"{text}\": it must be a whole number.")))?,
+        Some(Value::Float(_)) => text
+            .trim()
+            .parse()
+            .map(Value::Float)
+            .map_err(|_| ConfigError(format!("{name} is \"{text}\": it must be a number.")))?,
         Some(Value::Boolean(_)) => text
             .trim()
             .parse()
@@ -148,7 +174,9 @@ fn allowed(key: &str) -> &'static str {
     match key {
         "server.listen" => "an IP address and a port, such as 127.0.0.1:8080",
         "auth.mode" => "\"open\" or \"keys\"",
-        "ai.provider" => "\"offline\"",
+        "ai.provider" => "\"offline\" or \"openai\"",
+        "ai.response_format" => "\"json_schema\", \"json_object\" or \"none\"",
+        "ai.temperature" => "a number, 0 to 2, or below 0 to leave it to the server",
         "server.forwarded_header" => "\"x-forwarded-for\" or \"forwarded\"",
         "log.format" => "\"auto\", \"human\" or \"json\"",
         "server.role" => "\"all\", \"api\" or \"worker\"",
@@ -170,14 +198,22 @@ fn allowed(key: &str) -> &'static str {
         | "redis.prefix"
         | "redis.ca_file"
         | "log.filter"
-        | "ai.script" => "a text in quotes",
+        | "ai.script"
+        | "ai.model"
+        | "ai.base_url"
+        | "ai.api_key"
+        | "ai.max_tokens_field" => "a text in quotes",
+        _ if key.starts_with("ai.providers") || key.starts_with("ai.prices") => {
+            "as the comments of the defaults show, in the file"
+        }
         _ => "a whole number, 0 or more",
     }
 }
 
 /// The offending value as it was written, except for those that may hold a secret.
 fn lookup(table: &Table, key: &str) -> Option<String> {
-    if ["database.url", "redis.url", "auth.jwt_secret"].contains(&key) {
+    if ["database.url", "redis.url", "auth.jwt_secret", "ai.api_key"].contains(&key) || key.starts_with("ai.providers")
+    {
         return Some("(hidden)".to_string());
     }
     let (section, key) = key.split_once('.')?;

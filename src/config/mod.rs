@@ -3,6 +3,7 @@
 //! A wrong value names the key, the value and what is allowed. There is no hidden default in code:
 //! `defaults.toml` is the documentation.
 
+mod ai;
 mod check;
 mod load;
 mod networks;
@@ -12,6 +13,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+pub use ai::{Ai, AiProvider, ProviderName, ResponseFormat, TokenPrice};
 pub use load::{ConfigError, DEFAULTS, Source, load};
 pub use networks::Networks;
 
@@ -191,23 +193,6 @@ pub struct Graphql {
     pub trusted_only: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum ProviderName {
-    Offline,
-    /// Misbehaves on command; only in builds with the `faults` feature.
-    #[cfg(feature = "faults")]
-    Scripted,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Ai {
-    pub provider: ProviderName,
-    pub offline_tokens_per_second: u32,
-    pub script: String,
-}
-
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Jobs {
@@ -220,6 +205,7 @@ pub struct Jobs {
     pub max_attempts: i32,
     pub retry_base_ms: u64,
     pub retry_cap_ms: u64,
+    pub max_wait_ms: u64,
 }
 
 impl Jobs {

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use super::report::{Category, Check, Report};
-use super::{database, machine, queue, workers};
-use crate::ai::Provider;
+use super::{database, machine, model, queue, workers};
 use crate::app::App;
 use crate::config::Config;
 use crate::db::{Db, now};
@@ -20,7 +19,6 @@ pub struct Subject<'a> {
     pub db: Result<Db, String>,
     /// None when it is not configured. The error is a sentence for the operator.
     pub redis: Option<Result<Redis, String>>,
-    pub ai: Option<Provider>,
     /// Ask the model for one token, which may cost something.
     pub probe: bool,
 }
@@ -32,7 +30,6 @@ impl<'a> Subject<'a> {
             config: &app.config,
             db: Ok(app.db.clone()),
             redis: app.redis.clone().map(Ok),
-            ai: Some(app.ai.clone()),
             probe,
         }
     }
@@ -57,7 +54,7 @@ pub async fn examine(subject: &Subject<'_>) -> Report {
         }
     }
     checks.push(redis(subject).await);
-    checks.push(model(subject));
+    checks.extend(model::checks(&subject.config.ai, subject.probe).await);
     checks.extend(machine::checks(subject.config));
     // Stable: rows of a category keep the order in which they were asked.
     checks.sort_by_key(|check| check.category);
@@ -135,16 +132,4 @@ async fn redis(subject: &Subject<'_>) -> Check {
     let action = "Start Redis, or correct redis.url (REDIS_URL). No job and no credit is in danger meanwhile: processes \
                   hear of each other from the database, later.";
     Check::broken(Category::Redis, name, "Redis does not answer.", action)
-}
-
-fn model(subject: &Subject<'_>) -> Check {
-    let name = "model";
-    match &subject.ai {
-        Some(provider) => Check::ok(
-            Category::Model,
-            name,
-            format!("The writer `{}` needs no network and no key.", provider.name()),
-        ),
-        None => Check::skipped(Category::Model, name, "Not looked at."),
-    }
 }

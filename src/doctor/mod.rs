@@ -7,6 +7,7 @@
 mod database;
 mod examine;
 mod machine;
+mod model;
 mod queue;
 mod report;
 mod workers;

@@ -2,7 +2,7 @@
 
 use sea_orm::entity::prelude::*;
 
-use super::states::{JobKind, JobPhase, JobState};
+use super::states::{JobKind, JobPhase, JobState, WaitsFor};
 
 #[derive(Clone, Debug, PartialEq, DeriveEntityModel)]
 #[sea_orm(table_name = "jobs")]
@@ -22,6 +22,7 @@ pub struct Model {
     pub max_attempts: i32,
     pub crashes: i32,
     pub run_at: DateTimeUtc,
+    pub waits_for: Option<WaitsFor>,
     pub lease_owner: Option<Uuid>,
     pub lease_expires_at: Option<DateTimeUtc>,
     pub deadline_at: Option<DateTimeUtc>,

@@ -17,6 +17,7 @@ pub mod identity;
 pub mod job;
 pub mod job_event;
 pub mod meta;
+pub mod model_call;
 pub mod page;
 pub mod price;
 pub mod prompt_template;

@@ -80,6 +80,11 @@ words! {
 }
 
 words! {
+    /// What a queued job waits for, beside its turn.
+    WaitsFor { Provider = "provider" }
+}
+
+words! {
     /// Whether credits are still set aside.
     HoldState { Open = "open", Closed = "closed" }
 }

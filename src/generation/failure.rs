@@ -18,13 +18,14 @@ impl From<ai::Error> for Failure {
             Network => "NETWORK",
             Interrupted => "INTERRUPTED",
             BadOutput => "BAD_OUTPUT",
+            Unavailable => "PROVIDER_BUSY",
         };
         Failure {
             code,
-            message: error.kind.sentence().to_string(),
+            message: error.sentence(),
             correction: (error.kind == BadOutput).then(|| error.cause.clone()),
+            retryable: error.is_retryable(),
             cause: error.cause,
-            retryable: error.kind.is_retryable(),
             retry_after: error.retry_after,
         }
     }
@@ -32,6 +33,10 @@ impl From<ai::Error> for Failure {
 
 impl From<ai::Error> for Halt {
     fn from(error: ai::Error) -> Self {
-        Halt::Failed(error.into())
+        match error.kind {
+            // Nobody was asked, so it was no attempt.
+            ai::ErrorKind::Unavailable => Halt::Postponed(error.into()),
+            _ => Halt::Failed(error.into()),
+        }
     }
 }

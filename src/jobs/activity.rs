@@ -57,6 +57,9 @@ pub struct Ending<'a> {
 /// Why a run did not finish.
 pub enum Halt {
     Failed(Failure),
+    /// Whoever would do it cannot be asked for a while (`Failure::retry_after`): the job waits, uncharged and without
+    /// having used an attempt.
+    Postponed(Failure),
     /// `work` was told to stop; it knows why.
     Stopped,
     /// The database failed, the lease was lost, or a bug showed.

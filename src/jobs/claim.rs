@@ -144,7 +144,7 @@ async fn grant(unit: &mut Unit, engine: &Engine, account: Uuid, mut ids: Vec<Uui
 async fn start(unit: &Unit, engine: &Engine, id: Uuid) -> Result<Option<job::Model>> {
     let text = "UPDATE jobs SET state = 'running', run_lease = run_lease + 1, attempt = attempt + 1, \
                 lease_owner = $2, lease_expires_at = {now+$3}, deadline_at = COALESCE(deadline_at, {now+$4}), \
-                started_at = COALESCE(started_at, {now}), closed_since_claim = $5, phase = 'preparing', \
+                started_at = COALESCE(started_at, {now}), closed_since_claim = $5, phase = 'preparing', waits_for = NULL, \
                 version = version + 1, event_lease = run_lease + 1, event_n = 1 \
                 WHERE id = $1 AND state = 'queued' AND cancel_requested_at IS NULL RETURNING *";
     let config = engine.config();

@@ -10,6 +10,7 @@ use rand::RngExt;
 use super::activity::{Child, Failure, Halt};
 use super::engine::ms;
 use super::fan_out::fan_out;
+use super::postpone::postpone;
 use super::rescue::DEADLINE;
 use super::row::{self, Locked};
 use super::settle::{End, settle};
@@ -36,6 +37,8 @@ pub(super) enum Outcome {
     },
     Failed(Failure),
     Retry(Failure),
+    /// Nobody could be asked: back to the queue until somebody can, and no attempt is consumed.
+    Postponed(Failure),
     Cancelled,
     /// The process goes away: the next one continues, and no attempt is consumed.
     GivenBack,
@@ -102,6 +105,7 @@ pub(super) async fn conclude(work: &mut Work, mut outcome: Outcome) -> Result<Op
         let trying = async {
             match &outcome {
                 Outcome::Retry(failure) => retry(work, failure).await,
+                Outcome::Postponed(failure) => postpone(work, failure).await,
                 Outcome::GivenBack => give_back(work).await,
                 Outcome::FanOut { content, children } => fan_out(work, content, children).await,
                 _ => end(work, &outcome).await,
@@ -113,7 +117,7 @@ pub(super) async fn conclude(work: &mut Work, mut outcome: Outcome) -> Result<Op
             Ok(Tried::Cancelled) => outcome = Outcome::Cancelled,
             Ok(Tried::Spent) => {
                 outcome = match outcome {
-                    Outcome::Retry(failure) => Outcome::Failed(failure),
+                    Outcome::Retry(failure) | Outcome::Postponed(failure) => Outcome::Failed(failure),
                     _ => Outcome::Cancelled,
                 }
             }
@@ -134,7 +138,7 @@ pub(super) enum Tried {
     Done(Box<job::Model>),
     /// Its guard did not hold: the job is to be cancelled.
     Cancelled,
-    /// Its guard did not hold: no attempt is left.
+    /// Its guard did not hold: no attempt, or no time to wait, is left.
     Spent,
 }
 
@@ -258,7 +262,7 @@ async fn give_back(work: &Work) -> Result<Tried> {
     .await
 }
 
-async fn requeue(work: &Work, text: &str, values: Vec<sea_orm::Value>, reason: &str) -> Result<Tried> {
+pub(super) async fn requeue(work: &Work, text: &str, values: Vec<sea_orm::Value>, reason: &str) -> Result<Tried> {
     let mut unit = work.engine.unit().await?;
     let Some(job) = row::one(&unit, text, values).await? else {
         // The statement may have locked the row before its guard failed; the parent's lock comes first.

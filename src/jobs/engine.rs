@@ -33,6 +33,8 @@ pub struct EngineConfig {
     pub max_attempts: i32,
     pub retry_base: Duration,
     pub retry_cap: Duration,
+    /// How long after its start a job may wait for a writer.
+    pub max_wait: Duration,
     pub running_per_account: i64,
     pub queued_per_account: i64,
     pub retention: Duration,
@@ -59,6 +61,7 @@ impl From<&Config> for EngineConfig {
             max_attempts: jobs.max_attempts,
             retry_base: Duration::from_millis(jobs.retry_base_ms),
             retry_cap: Duration::from_millis(jobs.retry_cap_ms),
+            max_wait: Duration::from_millis(jobs.max_wait_ms),
             running_per_account: config.limits.running_per_account,
             queued_per_account: config.limits.queued_per_account,
             retention: Duration::from_secs(u64::from(config.events.retention_days) * 86_400),

@@ -105,6 +105,7 @@ async fn conclude_run(work: &mut Work, result: Result<Done, Halt>) -> Result<()>
             None => return lost(),
         },
         Err(Halt::Failed(failure)) => failed(failure),
+        Err(Halt::Postponed(failure)) => Outcome::Postponed(failure),
         Err(Halt::Error(Error::LostLease)) => return lost(),
         Err(Halt::Error(error)) => failed(Failure::internal(error.cause())),
     };

@@ -16,6 +16,7 @@ mod fan_out;
 mod heartbeat;
 mod holder;
 pub mod invariants;
+mod postpone;
 mod rescue;
 mod row;
 mod runner;

@@ -15,12 +15,17 @@ pub enum WaitReason {
     NoWorker,
     /// It failed and is waiting for its next attempt.
     Retry,
+    /// Every writer is left alone after a row of failures.
+    Provider,
 }
 
 /// None for a job that is not queued, or that is about to be claimed.
 pub async fn waiting_for(engine: &Engine, job: &job::Model) -> Result<Option<WaitReason>> {
     if job.state != JobState::Queued {
         return Ok(None);
+    }
+    if job.waits_for.is_some() && job.run_at > now() {
+        return Ok(Some(WaitReason::Provider));
     }
     if job.attempt > 0 && job.run_at > now() {
         return Ok(Some(WaitReason::Retry));

@@ -45,6 +45,7 @@ const ROOMS: &[(&str, Band, &[&str])] = &[
     ("events", Engine, &[]),
     ("limits", Engine, &[]),
     ("ai", Engine, &[]),
+    ("usage", Engine, &["ai"]),
     ("storage", Engine, &[]),
     // BASE
     ("entities", Base, ANY_OF_BASE),

@@ -26,6 +26,7 @@ mod house;
 mod laws;
 mod lifecycle;
 mod limits;
+mod model;
 mod offline;
 mod operations;
 mod operator;

@@ -86,6 +86,7 @@ impl From<jobs::WaitReason> for WaitReason {
             jobs::WaitReason::AccountLimit => WaitReason::AccountLimit,
             jobs::WaitReason::NoWorker => WaitReason::NoWorker,
             jobs::WaitReason::Retry => WaitReason::Retry,
+            jobs::WaitReason::Provider => WaitReason::Provider,
         }
     }
 }

@@ -12,7 +12,7 @@ use sitewright::ai::Provider;
 use sitewright::ai::scripted::Script;
 use sitewright::app::App;
 use sitewright::boot::{self, Running};
-use sitewright::config::{self, Config, Source};
+use sitewright::config::{self, Config, ProviderName, Source};
 use sitewright::entities::{HoldState, HostingType, account, block, blueprint, credit_hold, job, page};
 use sitewright::events::{After, JobBody, JobEvent, Unit};
 use sitewright::jobs::invariants::verify;
@@ -128,9 +128,7 @@ impl Backend {
         config.events.poll_ms = 100;
         change(&mut config);
         let script = Script::new();
-        let app = boot::open_with(config, Provider::Scripted(script.clone()))
-            .await
-            .expect("the application opens");
+        let app = open(config, &script).await;
         let account = app.local_account;
         World {
             app,
@@ -142,6 +140,15 @@ impl Backend {
             _database: database,
         }
     }
+}
+
+/// An application whose writer is the script, unless the test configured another.
+async fn open(config: Config, script: &Script) -> App {
+    let opened = match config.ai.provider {
+        ProviderName::Offline => boot::open_with(config, Provider::Scripted(script.clone())).await,
+        _ => boot::open(config).await,
+    };
+    opened.expect("the application opens")
 }
 
 /// A database that a test only looks into.
@@ -163,18 +170,14 @@ impl World {
 
     /// Another process on the same database: its own bus, engine and loops, the same script.
     pub async fn another_process(&self) -> App {
-        let provider = Provider::Scripted(self.script.clone());
-        boot::open_with(self.app.config.clone(), provider)
-            .await
-            .expect("a second process opens")
+        open(self.app.config.clone(), &self.script).await
     }
 
     /// A process that runs no jobs: its watchers hear of this world's only through the database.
     pub async fn watching_process(&self) -> Running {
         let mut config = self.app.config.clone();
         config.jobs.concurrency = 0;
-        let app = boot::open_with(config, Provider::Scripted(self.script.clone())).await;
-        boot::start(app.expect("a watching process opens"))
+        boot::start(open(config, &self.script).await)
             .await
             .expect("its watchdog starts")
     }

@@ -1,0 +1,171 @@
+//! Several writers in order: the first that may be asked is asked, and every call is accounted for.
+//!
+//! A call stays with the writer that began it. When that one fails, the error says whether another would answer,
+//! so that the job's next attempt is worth while; switching inside a call is absent, because what the first one
+//! wrote may already be stored.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use super::breaker::{Breaker, Leave, needs_a_person, speaks_against_the_writer};
+use super::call::Meter;
+use super::{BreakerSettings, Call, Delta, Deltas, Error, ErrorKind, Outcome, Provider, Request, openai};
+use crate::config::TokenPrice;
+
+#[derive(Debug)]
+pub struct Chain {
+    links: Vec<Link>,
+    calls: UnboundedSender<Call>,
+}
+
+/// One of the writers.
+#[derive(Debug, Clone)]
+pub struct Link {
+    name: String,
+    provider: Provider,
+    /// The model that is asked for.
+    model: String,
+    price: Option<TokenPrice>,
+    /// Writers without a network have none.
+    breaker: Option<Breaker>,
+}
+
+impl Link {
+    pub fn new(name: impl Into<String>, provider: Provider, model: impl Into<String>) -> Self {
+        Link {
+            name: name.into(),
+            provider,
+            model: model.into(),
+            price: None,
+            breaker: None,
+        }
+    }
+
+    pub fn with_price(self, price: Option<TokenPrice>) -> Self {
+        Link { price, ..self }
+    }
+
+    pub fn with_breaker(self, settings: BreakerSettings) -> Self {
+        Link {
+            breaker: Some(Breaker::new(settings)),
+            ..self
+        }
+    }
+
+    fn ask(&self) -> Result<Option<Leave>, Duration> {
+        self.breaker.as_ref().map(Breaker::ask).transpose()
+    }
+
+    fn would_answer(&self) -> bool {
+        self.breaker.as_ref().is_none_or(Breaker::is_closed)
+    }
+}
+
+impl Chain {
+    /// The writers, of which there is at least one, and where their calls are told.
+    pub fn new(first: Link, others: Vec<Link>) -> (Self, UnboundedReceiver<Call>) {
+        let (calls, told) = unbounded_channel();
+        let mut links = vec![first];
+        links.extend(others);
+        (Chain { links, calls }, told)
+    }
+
+    pub(super) fn first(&self) -> &Provider {
+        &self.links[0].provider
+    }
+
+    pub(super) fn stream(self: &Arc<Self>, mut request: Request) -> Deltas {
+        let (place, leave) = match self.pick() {
+            Ok(picked) => picked,
+            Err(wait) => {
+                let error = Error {
+                    retry_after: Some(wait),
+                    ..Error::new(
+                        ErrorKind::Unavailable,
+                        "every provider failed again and again and is left alone",
+                    )
+                };
+                return Box::pin(futures::stream::iter([Err(error)]));
+            }
+        };
+        let link = &self.links[place];
+        if matches!(link.provider, Provider::Openai(_)) {
+            openai::complete(&mut request);
+        }
+        let (model, calls) = (link.model.clone(), self.calls.clone());
+        let meter = Meter::new(&request, link.name.clone(), model, link.price, calls);
+        let deltas = link.provider.stream(request);
+        self.clone().watch(place, leave, meter, deltas)
+    }
+
+    fn watch(self: Arc<Self>, place: usize, leave: Option<Leave>, mut meter: Meter, mut deltas: Deltas) -> Deltas {
+        Box::pin(async_stream::stream! {
+            let mut leave = leave;
+            while let Some(mut delta) = deltas.next().await {
+                if let (Ok(Delta::Text(_)), Some(leave)) = (&delta, &mut leave) {
+                    leave.answers();
+                }
+                if let Err(error) = &mut delta {
+                    self.judge(place, leave.take(), error);
+                }
+                if matches!(delta, Err(_) | Ok(Delta::Finish(_))) && let Some(guess) = meter.guess() {
+                    meter.saw(&Ok(Delta::Usage(guess.clone())));
+                    yield Ok(Delta::Usage(guess));
+                }
+                if let (Ok(Delta::Finish(_)), Some(leave)) = (&delta, leave.take_if(|_| matches!(delta, Ok(Delta::Finish(_))))) {
+                    leave.succeeded();
+                }
+                meter.saw(&delta);
+                yield delta;
+            }
+            // Cut on the way, unless it ended above; then these do nothing.
+            if let Some(guess) = meter.guess() {
+                meter.saw(&Ok(Delta::Usage(guess.clone())));
+                yield Ok(Delta::Usage(guess));
+            }
+            meter.end(Outcome::Failed(ErrorKind::Interrupted));
+            if let Some(leave) = leave {
+                leave.failed(false);
+            }
+        })
+    }
+
+    /// Tells the breaker, and the job whether another writer would answer it.
+    fn judge(&self, place: usize, leave: Option<Leave>, error: &mut Error) {
+        let Some(leave) = leave else { return };
+        if !speaks_against_the_writer(error.kind) {
+            return leave.succeeded();
+        }
+        let others = self.links.iter().enumerate().filter(|(other, _)| *other != place);
+        let has_other = others.clone().any(|(_, link)| link.would_answer());
+        let is_lasting = needs_a_person(error.kind);
+        if is_lasting && !has_other {
+            // Jobs should fail at once and say why, not wait for somebody to notice.
+            return leave.succeeded();
+        }
+        leave.failed(is_lasting);
+        error.has_fallback = has_other && !self.links[place].would_answer();
+    }
+
+    fn pick(&self) -> Result<(usize, Option<Leave>), Duration> {
+        let mut wait = Duration::MAX;
+        for (place, link) in self.links.iter().enumerate() {
+            match link.ask() {
+                Ok(leave) => {
+                    if place > 0 {
+                        tracing::info!(
+                            provider = link.name,
+                            "an earlier provider is left alone; this one is asked"
+                        );
+                    }
+                    return Ok((place, leave));
+                }
+                Err(longer) => wait = wait.min(longer),
+            }
+        }
+        Err(wait)
+    }
+}

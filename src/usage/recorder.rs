@@ -1,0 +1,94 @@
+//! Writes the accounts of ended calls, apart from the jobs that made them: nobody waits for it.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio_util::sync::CancellationToken;
+
+use crate::ai::Call;
+use crate::db::{Db, execute};
+use crate::error::Result;
+use crate::ids::new_id;
+
+/// Rows of one transaction.
+const BATCH: usize = 64;
+/// Accounts that may wait for a database that is away; the oldest are kept.
+const WAITING: usize = 10_000;
+/// How long a database that failed is left alone.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Runs until it is told to end; then it writes what it still has, once.
+pub async fn record(db: Db, mut calls: UnboundedReceiver<Call>, end: CancellationToken) {
+    let mut waiting: Vec<Call> = Vec::new();
+    loop {
+        tokio::select! {
+            biased;
+            () = end.cancelled() => break,
+            // The sender lives as long as the process: none came means that it ends.
+            came = calls.recv_many(&mut waiting, BATCH) => if came == 0 { break },
+        }
+        while let Err(error) = db.unless_away(write(&db, &waiting)).await {
+            tracing::warn!(
+                cause = error.cause(),
+                calls = waiting.len(),
+                "the accounts of calls could not be written yet"
+            );
+            tokio::select! {
+                () = end.cancelled() => break,
+                () = tokio::time::sleep(PAUSE) => {}
+            }
+            while waiting.len() < WAITING
+                && let Ok(call) = calls.try_recv()
+            {
+                waiting.push(call);
+            }
+        }
+        if !end.is_cancelled() {
+            waiting.clear();
+        }
+    }
+    while let Ok(call) = calls.try_recv() {
+        waiting.push(call);
+    }
+    if !waiting.is_empty()
+        && let Err(error) = db.unless_away(write(&db, &waiting)).await
+    {
+        tracing::error!(
+            cause = error.cause(),
+            calls = waiting.len(),
+            "the accounts of calls are lost"
+        );
+    }
+}
+
+/// The account is the job's; a call on behalf of no job leaves no row.
+const INSERT: &str = "INSERT INTO model_calls (id, job_id, account_id, attempt, function, provider, model, prompt_tokens, \
+                      completion_tokens, is_estimate, first_token_ms, total_ms, outcome, cost_micros, ended_at) \
+                      SELECT $1, id, account_id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14 \
+                      FROM jobs WHERE id = $2";
+
+async fn write(db: &Db, calls: &[Call]) -> Result<()> {
+    let ms = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+    let tx = db.write().await?;
+    for call in calls {
+        let values = [
+            new_id().into(),
+            call.job.into(),
+            call.attempt.into(),
+            call.function.into(),
+            call.provider.clone().into(),
+            call.model.clone().into(),
+            i64::from(call.prompt_tokens).into(),
+            i64::from(call.completion_tokens).into(),
+            call.is_estimate.into(),
+            call.first_token.map(ms).into(),
+            ms(call.total).into(),
+            call.outcome.as_str().into(),
+            call.cost_micros.into(),
+            call.ended_at.into(),
+        ];
+        execute(&tx, INSERT, values).await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}

@@ -1,0 +1,216 @@
+//! A reply made from the JSON Schema and the prompt of a request: valid, plain, and the same each time.
+//!
+//! It knows JSON Schema and a few words of websites (a slug, a colour, a home page), nothing of Sitewright's
+//! types: a schema that changes changes the reply.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use serde_json::{Map, Value, json};
+
+use crate::words::Words;
+
+/// Every message of a request, one after the other.
+pub(crate) fn prompt(body: &Value) -> String {
+    let messages = body["messages"].as_array().into_iter().flatten();
+    let texts = messages.filter_map(|message| message["content"].as_str());
+    texts.collect::<Vec<_>>().join("\n")
+}
+
+/// The reply. `taint` stands in each text, and `address` in the place of each address.
+pub(crate) fn write(body: &Value, taint: &str, address: Option<&str>) -> Value {
+    let format = &body["response_format"];
+    let schema = match format["json_schema"]["schema"].is_object() {
+        true => &format["json_schema"]["schema"],
+        false => &format["schema"],
+    };
+    let prompt = prompt(body);
+    let mut hasher = DefaultHasher::new();
+    prompt.hash(&mut hasher);
+    let mut writer = Writer {
+        root: schema,
+        prompt: &prompt,
+        words: Words::new(hasher.finish()),
+        taint,
+        address,
+    };
+    writer.value(schema, "", 0)
+}
+
+struct Writer<'a> {
+    root: &'a Value,
+    prompt: &'a str,
+    words: Words,
+    taint: &'a str,
+    address: Option<&'a str>,
+}
+
+/// Lists are this long where their schema lets us choose.
+const LIST: usize = 3;
+
+impl Writer<'_> {
+    /// A value for a schema, under a key, as the nth of its list.
+    fn value(&mut self, schema: &Value, key: &str, nth: usize) -> Value {
+        if let Some(name) = schema["$ref"].as_str() {
+            let schema = self
+                .root
+                .pointer(name.trim_start_matches('#'))
+                .cloned()
+                .unwrap_or_default();
+            return self.value(&schema, key, nth);
+        }
+        if !schema["const"].is_null() {
+            return schema["const"].clone();
+        }
+        if let Some(words) = schema["enum"].as_array() {
+            return self.word(words, nth);
+        }
+        if let Some(options) = schema["anyOf"].as_array().or(schema["oneOf"].as_array()) {
+            let real = options.iter().find(|option| option["type"] != json!("null"));
+            return self.value(&real.cloned().unwrap_or_default(), key, nth);
+        }
+        let kind = match &schema["type"] {
+            Value::Array(kinds) => kinds
+                .iter()
+                .find(|kind| **kind != json!("null"))
+                .cloned()
+                .unwrap_or_default(),
+            kind => kind.clone(),
+        };
+        match kind.as_str() {
+            Some("object") => self.object(schema, nth),
+            Some("array") => self.array(schema, key),
+            Some("integer" | "number") => json!(nth + 1),
+            Some("boolean") => json!(nth == 0),
+            Some("null") => Value::Null,
+            _ => Value::String(self.text(schema, key, nth)),
+        }
+    }
+
+    fn object(&mut self, schema: &Value, nth: usize) -> Value {
+        let mut object = Map::new();
+        for (name, schema) in schema["properties"].as_object().into_iter().flatten() {
+            let value = self.value(schema, name, nth);
+            object.insert(name.clone(), value);
+        }
+        Value::Object(object)
+    }
+
+    fn array(&mut self, schema: &Value, key: &str) -> Value {
+        if key == "placeholders" {
+            return json!([]);
+        }
+        let bound = |name: &str| schema[name].as_u64().and_then(|n| usize::try_from(n).ok());
+        let (least, most) = (bound("minItems").unwrap_or(0), bound("maxItems").unwrap_or(LIST));
+        let length = if key == "pages" {
+            most
+        } else {
+            LIST.max(least).min(most)
+        };
+        if let Some(each) = schema["prefixItems"].as_array() {
+            return each
+                .iter()
+                .enumerate()
+                .map(|(nth, schema)| self.value(schema, key, nth))
+                .collect();
+        }
+        let options = schema["items"]["anyOf"].as_array().cloned().unwrap_or_default();
+        let planned = self.planned(&options, length);
+        (0..length)
+            .map(|nth| match planned.get(nth) {
+                Some(schema) => self.value(schema, key, nth),
+                None => self.value(&schema["items"], key, nth),
+            })
+            .collect()
+    }
+
+    /// Of elements that name their kind, those that the prompt plans, in its order: the last words of the
+    /// prompt that are such names.
+    fn planned(&self, options: &[Value], length: usize) -> Vec<Value> {
+        let kind = |option: &Value| option["properties"]["kind"]["const"].as_str().map(str::to_string);
+        let kinds: Vec<String> = options.iter().filter_map(kind).collect();
+        let words = self.prompt.split(|c: char| !(c.is_ascii_uppercase() || c == '_'));
+        let named: Vec<&str> = words.filter(|word| kinds.iter().any(|kind| kind == word)).collect();
+        let from = named.len().saturating_sub(length);
+        let option = |name: &&str| {
+            options
+                .iter()
+                .find(|option| kind(option).as_deref() == Some(*name))
+                .cloned()
+        };
+        named[from..].iter().filter_map(option).collect()
+    }
+
+    /// Lists begin with what sites begin with, then go through the others.
+    fn word(&mut self, words: &[Value], nth: usize) -> Value {
+        let opening = words
+            .iter()
+            .find(|word| **word == json!("HOME") || **word == json!("HERO"));
+        match (opening, nth) {
+            (Some(opening), 0) => opening.clone(),
+            (Some(opening), _) => {
+                let others: Vec<&Value> = words.iter().filter(|word| *word != opening).collect();
+                let step = nth - 1 + self.words.number(others.len());
+                others[step % others.len()].clone()
+            }
+            (None, _) => words[nth % words.len()].clone(),
+        }
+    }
+
+    fn text(&mut self, schema: &Value, key: &str, nth: usize) -> String {
+        let address = |safe: &str| self.address.unwrap_or(safe).to_string();
+        match key {
+            "slug" if nth == 0 => return String::new(),
+            "slug" => {
+                let title = self.words.title();
+                return format!("{}-{nth}", title.to_lowercase().replace(' ', "-"));
+            }
+            "href" | "url" | "target" => return address("/"),
+            "email" => return "hello@example.com".to_string(),
+            "background" => return "#ffffff".to_string(),
+            "surface" => return "#f5f4f0".to_string(),
+            "text"
+                if schema["description"]
+                    .as_str()
+                    .is_some_and(|text| text.contains("#rrggbb")) =>
+            {
+                return "#1d1d1f".to_string();
+            }
+            "primary" => return "#1f4e79".to_string(),
+            "accent" => return "#7a3b1d".to_string(),
+            "heading" | "body"
+                if schema["description"]
+                    .as_str()
+                    .is_some_and(|text| text.contains("amily")) =>
+            {
+                return "Inter".to_string();
+            }
+            _ => {}
+        }
+        let most = most(schema);
+        let text = match key {
+            "text" | "body" | "markdown" | "answer" | "quote" | "description" | "content" | "subheadline" | "intro" => {
+                self.words.sentences(3)
+            }
+            _ => self.words.title(),
+        };
+        let text = match self.taint.is_empty() {
+            true => text,
+            false => format!("{} {text}", self.taint),
+        };
+        text.chars().take(most).collect::<String>().trim_end().to_string()
+    }
+}
+
+/// The bound that a schema or its description states.
+fn most(schema: &Value) -> usize {
+    if let Some(length) = schema["maxLength"].as_u64() {
+        return usize::try_from(length).unwrap_or(usize::MAX);
+    }
+    let said = schema["description"].as_str().unwrap_or_default();
+    let behind = said.split("at most ").nth(1).unwrap_or_default();
+    let (number, rest) = behind.split_once(' ').unwrap_or_default();
+    match number.parse() {
+        Ok(number) if rest.starts_with("character") => number,
+        _ => usize::MAX,
+    }
+}
