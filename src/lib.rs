@@ -28,4 +28,5 @@ pub mod redis;
 pub mod render;
 pub mod sites;
 pub mod telemetry;
+pub mod tls;
 pub mod usage;

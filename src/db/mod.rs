@@ -41,6 +41,7 @@ pub struct Db {
 impl Db {
     /// Opens the database; a SQLite file is created when it is missing. `purpose` is how Postgres shows this process.
     pub async fn connect(config: &config::Database, purpose: &str) -> Result<Self> {
+        crate::tls::choose();
         if config.url.starts_with("sqlite:") {
             let file = sqlite_file(&config.url)?;
             let writer = Database::connect(sqlite_options(&file, 1, true)).await?;

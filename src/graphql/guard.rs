@@ -152,6 +152,13 @@ impl Asked {
     }
 }
 
+/// The error of a field that cannot be null and lies beyond a watch token.
+pub fn out_of_reach(what: &str) -> async_graphql::Error {
+    Code::Forbidden.error(format!(
+        "This watch token does not reach {what}. Ask for less, or use a token of the site."
+    ))
+}
+
 fn forbidden(message: String, pos: Pos) -> ServerError {
     let mut error = Code::Forbidden.server_error(message);
     error.locations.push(pos);

@@ -292,6 +292,7 @@ async fn a_second_server_on_a_sqlite_file_is_refused_and_harms_nobody() {
 ///
 /// Seen to fail, on both databases: without the lock around migrations they trip over each other's tables.
 async fn all_come_up(url: &str, servers: usize, environment: &[(&str, &str)]) {
+    sitewright::tls::choose();
     let mut all = vec![("SITEWRIGHT_SERVER__LISTEN", "127.0.0.1:0")];
     all.extend(environment);
     let started: Vec<Process> = (0..servers).map(|_| Process::start(&["serve"], url, &all)).collect();

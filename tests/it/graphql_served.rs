@@ -115,10 +115,7 @@ impl Served {
     }
 
     pub async fn raw_socket(&self) -> Socket {
-        let mut request = format!("ws://{}/graphql", self.address).into_client_request().unwrap();
-        let protocol = "graphql-transport-ws".parse().unwrap();
-        request.headers_mut().insert("sec-websocket-protocol", protocol);
-        Socket(connect_async(request).await.unwrap().0)
+        Socket::open(&self.address).await
     }
 
     /// Tells the server to stop and waits until it has.
@@ -138,6 +135,14 @@ impl Served {
 pub struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 impl Socket {
+    /// A connection that has said nothing yet.
+    pub async fn open(address: &str) -> Socket {
+        let mut request = format!("ws://{address}/graphql").into_client_request().unwrap();
+        let protocol = "graphql-transport-ws".parse().unwrap();
+        request.headers_mut().insert("sec-websocket-protocol", protocol);
+        Socket(connect_async(request).await.unwrap().0)
+    }
+
     pub async fn send(&mut self, message: Value) {
         self.0.send(Message::text(message.to_string())).await.unwrap();
     }

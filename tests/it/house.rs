@@ -57,6 +57,7 @@ const ROOMS: &[(&str, Band, &[&str])] = &[
     ("amount", Base, ANY_OF_BASE),
     ("error", Base, ANY_OF_BASE),
     ("telemetry", Base, ANY_OF_BASE),
+    ("tls", Base, ANY_OF_BASE),
     ("shutdown", Base, ANY_OF_BASE),
     ("clock", Base, ANY_OF_BASE),
 ];
@@ -71,6 +72,7 @@ const ANY_OF_BASE: &[&str] = &[
     "amount",
     "error",
     "telemetry",
+    "tls",
     "shutdown",
     "clock",
 ];

@@ -6,6 +6,7 @@
 #[macro_use]
 mod support;
 
+mod access;
 mod audit;
 mod binary;
 mod carrier;

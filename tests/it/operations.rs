@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 use sitewright::ai::scripted::{Behaviour, When};
-use sitewright::config::AuthMode;
 use sitewright::entities::Role;
 
+use crate::access;
 use crate::graphql_served::{self, Served};
 use crate::support::Backend;
 
@@ -72,7 +72,7 @@ impl Examples {
 }
 
 /// The names of the operations in the file, in order.
-fn names() -> Vec<&'static str> {
+pub fn names() -> Vec<&'static str> {
     let heads = OPERATIONS.lines().filter(|line| {
         ["query ", "mutation ", "subscription "]
             .iter()
@@ -82,7 +82,7 @@ fn names() -> Vec<&'static str> {
 }
 
 /// One operation with the fragments it needs: what a client that copies it would send.
-fn only(name: &str) -> String {
+pub fn only(name: &str) -> String {
     let parts: Vec<&str> = OPERATIONS.split("\n\n").collect();
     let head = |part: &str| {
         part.lines()
@@ -114,18 +114,20 @@ fn only(name: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_documented_operation_runs_and_every_root_field_is_documented() {
-    // The operator's key: it may do everything.
-    let mut served = graphql_served::serve(Backend::Sqlite, |config| config.auth.mode = AuthMode::Keys).await;
-    served.key = Some(served.new_key_of(served.world.account, Role::Admin).await);
+    let mut served = graphql_served::keyed(Backend::Sqlite).await;
+    served.key = Some(access::key(&served, served.world.account, Role::Admin).await);
     let mut examples = Examples {
         served,
         run: BTreeSet::new(),
         fields: BTreeSet::new(),
     };
-    let account_cursor = examples.run("Viewer", json!({})).await["account"]["eventCursor"].clone();
+    let viewer = examples.run("Viewer", json!({})).await;
+    let (account, account_cursor) = (&viewer["account"]["id"], &viewer["account"]["eventCursor"]);
+    assert_eq!(&examples.run("Account", json!({ "id": account })).await["id"], account);
+    examples.run("Accounts", json!({ "first": 20 })).await;
     let site = sites(&mut examples).await;
     let jobs = jobs(&mut examples, &site).await;
-    watching(&mut examples, &site, &account_cursor).await;
+    watching(&mut examples, &site, account_cursor).await;
     keys_and_nodes(&mut examples, &site, &jobs).await;
     operating(&mut examples).await;
     let gone = examples.change("DeleteBlueprint", json!({ "id": site })).await;
@@ -239,6 +241,10 @@ async fn keys_and_nodes(examples: &mut Examples, site: &Value, jobs: &[Value]) {
     examples
         .change("RevokeApiKey", json!({ "id": made["apiKey"]["id"] }))
         .await;
+    let token = examples
+        .change("CreateWatchToken", json!({ "blueprintId": site }))
+        .await;
+    assert!(token["token"].as_str().unwrap().starts_with("sw_watch_"));
     assert_eq!(
         examples.run("Node", json!({ "id": site })).await["__typename"],
         "SiteBlueprint"

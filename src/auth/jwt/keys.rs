@@ -133,8 +133,7 @@ impl Keys {
 
 /// Asks with the certificates of this machine, and follows nobody to another address.
 fn client() -> reqwest::Result<reqwest::Client> {
-    // Whoever comes first installs it; all use the same.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    crate::tls::choose();
     reqwest::Client::builder()
         .timeout(PATIENCE)
         .redirect(reqwest::redirect::Policy::none())

@@ -10,8 +10,8 @@ use crate::entities::page;
 use crate::error::Error;
 use crate::graphql::context::Reach;
 use crate::graphql::jobs::GenerationJob;
-use crate::graphql::node;
 use crate::graphql::scalars::DateTime;
+use crate::graphql::{guard, node};
 use crate::ids::IdKind;
 use crate::sites::structure::{PageType, Seo};
 
@@ -41,10 +41,13 @@ impl PageBlueprint {
         node::id(IdKind::Page, self.0.id)
     }
 
-    /// The site it belongs to.
+    /// The site it belongs to; FORBIDDEN for a watch token of a job, which does not reach the site.
     async fn blueprint(&self, ctx: &Context<'_>) -> Result<SiteBlueprint> {
         let id = self.0.blueprint_id;
         let blueprint = ctx.loaders().blueprint(id).await?;
+        if !ctx.caller().reaches_site(id) {
+            return Err(guard::out_of_reach("the page's site"));
+        }
         blueprint.ok_or_else(|| Error::internal(format!("the blueprint {id} of a page is gone")).into())
     }
 

@@ -1,0 +1,331 @@
+//! Watch tokens: what a browser may hold reads one job or one site, and walks nowhere from there.
+
+use serde_json::{Value, json};
+use sitewright::auth::{self, NewKey};
+use sitewright::db::now;
+use sitewright::entities::Role;
+use sitewright::ids::{GlobalId, IdKind};
+use uuid::Uuid;
+
+use super::{ask, code, data, key, socket};
+use crate::graphql_served::{Served, keyed, open};
+use crate::support::{Backend, Site};
+
+const MAKE: &str = "mutation($input: CreateWatchTokenInput!) { createWatchToken(input: $input) {
+    token expiresAt userErrors { code message path } } }";
+const JOB: &str = "query($id: ID!) { job(id: $id) { id state blueprint { id } parent { id }
+    children { id } page { id blocks { id } activeJob { id } } } }";
+const SITE: &str = "query($id: ID!) { blueprint(id: $id) { id brief { summary } pages { id }
+    jobs { edges { node { id } } } } }";
+const PAGE: &str = "query($id: ID!) { page(id: $id) { id blocks { id } } }";
+const NODE: &str = "query($id: ID!) { node(id: $id) { __typename } }";
+
+fn id(kind: IdKind, uuid: Uuid) -> String {
+    GlobalId::new(kind, uuid).to_string()
+}
+
+async fn token(served: &Served, maker: &str, input: Value) -> String {
+    let made = data(served, maker, MAKE, json!({ "input": input })).await["createWatchToken"].take();
+    assert_eq!(made["userErrors"], json!([]), "{made}");
+    made["token"].as_str().unwrap().to_string()
+}
+
+/// Two planned sites, each with a page that was written.
+struct Two {
+    mine: Site,
+    other: Site,
+    job: Uuid,
+    other_job: Uuid,
+}
+
+async fn two(served: &Served) -> Two {
+    let account = served.world.account;
+    let (mine, other) = (served.world.planned(account).await, served.world.planned(account).await);
+    let job = served.world.start_page(account, mine.pages[0].id).await;
+    let other_job = served.world.start_page(account, other.pages[0].id).await;
+    served.world.finished(job).await;
+    served.world.finished(other_job).await;
+    Two {
+        mine,
+        other,
+        job,
+        other_job,
+    }
+}
+
+async fn a_jobs_token_reads_the_job_and_what_it_writes(backend: Backend) {
+    let served = keyed(backend).await;
+    let two = two(&served).await;
+    let account = served.world.account;
+    let viewer = key(&served, account, Role::Viewer).await;
+    let (job, page) = (id(IdKind::Job, two.job), id(IdKind::Page, two.mine.pages[0].id));
+    let token = token(&served, &viewer, json!({ "jobId": job })).await;
+    let seen = data(&served, &token, JOB, json!({ "id": job })).await["job"].take();
+    assert_eq!((&seen["id"], &seen["page"]["id"]), (&json!(job), &json!(page)));
+    assert!(!seen["page"]["blocks"].as_array().unwrap().is_empty());
+    assert_eq!(seen["blueprint"], Value::Null);
+    let written = data(&served, &token, PAGE, json!({ "id": page })).await;
+    assert_eq!(written["page"]["blocks"], seen["page"]["blocks"]);
+    // The page's site is out of reach, and a field that cannot be null says so.
+    let up = "query($id: ID!) { page(id: $id) { blueprint { id brief { summary } } } }";
+    let (_, answer) = ask(&served, Some(&token), up, json!({ "id": page })).await;
+    assert_eq!(
+        (code(&answer), &answer["data"]["page"]),
+        ("FORBIDDEN", &Value::Null),
+        "{answer}"
+    );
+    for (query, field, id) in [
+        (JOB, "job", id(IdKind::Job, two.other_job)),
+        (SITE, "blueprint", id(IdKind::Blueprint, two.mine.blueprint.id)),
+        (SITE, "blueprint", id(IdKind::Blueprint, two.other.blueprint.id)),
+        (PAGE, "page", id(IdKind::Page, two.mine.pages[1].id)),
+        (PAGE, "page", id(IdKind::Page, two.other.pages[0].id)),
+        (NODE, "node", id(IdKind::Account, account)),
+        (NODE, "node", id(IdKind::Credits, account)),
+        (NODE, "node", id(IdKind::Job, two.other_job)),
+    ] {
+        assert_eq!(
+            data(&served, &token, query, json!({ "id": id })).await[field],
+            Value::Null,
+            "{id}"
+        );
+    }
+    // The job that plans a site writes all its pages.
+    let plan = served.world.start_site(account, two.mine.blueprint.id, 2).await;
+    served.world.finished(plan).await;
+    let plan = id(IdKind::Job, plan);
+    let token = self::token(&served, &viewer, json!({ "jobId": plan })).await;
+    let seen = data(&served, &token, JOB, json!({ "id": plan })).await["job"].take();
+    assert_eq!(seen["children"].as_array().unwrap().len(), 2);
+    let child = json!({ "id": seen["children"][0]["id"] });
+    assert_eq!(
+        data(&served, &token, JOB, child).await["job"]["parent"]["id"],
+        json!(plan)
+    );
+    served.settle().await;
+}
+
+async fn a_sites_token_reads_the_site_and_its_jobs(backend: Backend) {
+    let served = keyed(backend).await;
+    let two = two(&served).await;
+    let owner = served.key.clone().unwrap();
+    let site = id(IdKind::Blueprint, two.mine.blueprint.id);
+    let token = token(&served, &owner, json!({ "blueprintId": site })).await;
+    let seen = data(&served, &token, SITE, json!({ "id": site })).await["blueprint"].take();
+    assert_eq!(
+        seen,
+        data(&served, &owner, SITE, json!({ "id": site })).await["blueprint"]
+    );
+    let job = json!({ "id": id(IdKind::Job, two.job) });
+    assert_eq!(
+        data(&served, &token, JOB, job.clone()).await["job"]["blueprint"]["id"],
+        json!(site)
+    );
+    let other = json!({ "id": id(IdKind::Job, two.other_job) });
+    assert_eq!(data(&served, &token, JOB, other.clone()).await["job"], Value::Null);
+    let watch = "subscription($id: ID!) { jobEvents(jobId: $id) { __typename } }";
+    let mut socket = socket(&served, &token).await;
+    assert_eq!(socket.receive().await["type"], "connection_ack");
+    socket.subscribe("own", watch, job).await;
+    assert_eq!(socket.receive().await["type"], "next");
+    // What is out of reach is missing, word for word.
+    let mut said = Vec::new();
+    for (name, id) in [
+        ("a", other["id"].clone()),
+        ("b", json!(id(IdKind::Job, Uuid::now_v7()))),
+    ] {
+        let mut socket = super::socket(&served, &token).await;
+        socket.receive().await;
+        socket.subscribe(name, watch, json!({ "id": id })).await;
+        let payload = socket.receive().await["payload"].take();
+        let error = payload["errors"].get(0).unwrap_or(&payload[0]).clone();
+        assert_eq!(error["extensions"]["code"], "NOT_FOUND");
+        said.push(error["message"].clone());
+    }
+    assert_eq!(said[0], said[1]);
+    served.settle().await;
+}
+
+async fn a_token_asks_nothing_else_and_changes_nothing(backend: Backend) {
+    let served = keyed(backend).await;
+    let site = served.world.planned(served.world.account).await;
+    let owner = served.key.clone().unwrap();
+    let site = id(IdKind::Blueprint, site.blueprint.id);
+    let token = token(&served, &owner, json!({ "blueprintId": site })).await;
+    for query in [
+        "{ viewer { role } }",
+        "{ builderMetadata { prices { id } } }",
+        "{ blueprints { edges { node { id } } } }",
+        "{ jobs { edges { node { id } } } }",
+        "query($id: ID!) { quote(input: { structure: { blueprintId: $id } }) { available } }",
+        "mutation($id: ID!) { createWatchToken(input: { blueprintId: $id }) { token } }",
+        "mutation($id: ID!) { deleteBlueprint(input: { id: $id }) { deletedBlueprintId query { __typename } } }",
+    ] {
+        let variables = if query.contains("$id") {
+            json!({ "id": site })
+        } else {
+            json!({})
+        };
+        let (_, answer) = ask(&served, Some(&token), query, variables).await;
+        assert_eq!(
+            (code(&answer), &answer["data"]),
+            ("FORBIDDEN", &Value::Null),
+            "{query}: {answer}"
+        );
+    }
+    served.settle().await;
+}
+
+async fn a_token_in_an_address_opens_event_streams_and_pages(backend: Backend) {
+    let served = keyed(backend).await;
+    let two = two(&served).await;
+    let owner = served.key.clone().unwrap();
+    let (site, other) = (
+        id(IdKind::Blueprint, two.mine.blueprint.id),
+        id(IdKind::Blueprint, two.other.blueprint.id),
+    );
+    let token = token(&served, &owner, json!({ "blueprintId": site })).await;
+    let get = async |path: &str| {
+        let request = served
+            .client
+            .get(served.url(path))
+            .header("accept", "text/event-stream, text/html");
+        request.send().await.unwrap()
+    };
+    let query = "subscription{blueprintEvents(blueprintId:%22SITE%22){__typename}}".replace("SITE", &site);
+    let mut stream = get(&format!("/graphql?query={query}&watch={token}")).await;
+    assert_eq!(stream.status(), 200);
+    let mut text = String::new();
+    while !text.contains("BlueprintSnapshot") {
+        let chunk = tokio::time::timeout(crate::support::PATIENCE, stream.chunk())
+            .await
+            .unwrap()
+            .unwrap();
+        text.push_str(std::str::from_utf8(&chunk.expect("the stream goes on")).unwrap());
+    }
+    let page = get(&format!("/preview/{site}?watch={token}")).await;
+    assert_eq!(
+        (page.status().as_u16(), &page.headers()["referrer-policy"]),
+        (200, &"no-referrer".parse().unwrap())
+    );
+    let html = page.text().await.unwrap();
+    let link = format!("/preview/{site}/{}?watch={token}", two.mine.pages[1].slug);
+    assert!(html.contains(&link), "links keep the token: {link}");
+    assert_eq!(get(&link).await.status(), 200);
+    // Out of reach, missing, without a token, and with a key in an address.
+    let answer = async |path: String| {
+        let answer = get(&path).await;
+        let status = answer.status().as_u16();
+        let mut body: Value = answer.json().await.unwrap();
+        body["errors"][0]["extensions"]["requestId"].take();
+        (status, body)
+    };
+    let missing = id(IdKind::Blueprint, Uuid::now_v7());
+    let foreign = answer(format!("/preview/{other}?watch={token}")).await;
+    assert_eq!(foreign.0, 404);
+    assert_eq!(foreign, answer(format!("/preview/{missing}?watch={token}")).await);
+    assert_eq!(answer(format!("/preview/{site}")).await.0, 401);
+    assert_eq!(answer(format!("/preview/{site}?watch={owner}")).await.0, 401);
+    assert_eq!(answer(format!("/graphql?query={query}&watch={owner}")).await.0, 401);
+    // A job's token opens the page that the job writes.
+    let token = self::token(&served, &owner, json!({ "jobId": id(IdKind::Job, two.job) })).await;
+    assert_eq!(get(&format!("/preview/{site}?watch={token}")).await.status(), 200);
+    assert_eq!(
+        answer(format!("/preview/{site}/{}?watch={token}", two.mine.pages[1].slug))
+            .await
+            .0,
+        404
+    );
+    served.settle().await;
+}
+
+async fn a_token_ends_with_its_time_its_key_and_never_later(backend: Backend) {
+    let served = keyed(backend).await;
+    let (db, account) = (&served.world.app.db, served.world.account);
+    let site = json!(id(IdKind::Blueprint, served.world.blueprint(account).await));
+    let owner = served.key.clone().unwrap();
+    let refused = async |input: Value| {
+        let made = data(&served, &owner, MAKE, json!({ "input": input })).await["createWatchToken"].take();
+        assert_eq!(made["token"], Value::Null);
+        made["userErrors"][0]["code"].as_str().unwrap().to_string()
+    };
+    assert_eq!(
+        refused(json!({ "blueprintId": site, "expiresInSeconds": 59 })).await,
+        "VALIDATION"
+    );
+    assert_eq!(
+        refused(json!({ "blueprintId": site, "expiresInSeconds": 86_401 })).await,
+        "VALIDATION"
+    );
+    assert_eq!(refused(json!({})).await, "VALIDATION");
+    assert_eq!(
+        refused(json!({ "blueprintId": site, "jobId": "job_1" })).await,
+        "VALIDATION"
+    );
+    assert_eq!(
+        refused(json!({ "blueprintId": id(IdKind::Blueprint, Uuid::now_v7()) })).await,
+        "NOT_FOUND"
+    );
+    // A key that ends soon gives no token that lives longer.
+    let ends = now() + chrono::TimeDelta::seconds(90);
+    let new = NewKey {
+        name: "short".to_string(),
+        role: Role::Viewer,
+        expires_at: Some(ends),
+    };
+    let (row, short) = auth::create(db, account, new).await.unwrap();
+    let made = data(&served, &short, MAKE, json!({ "input": { "blueprintId": site } })).await;
+    let at = made["createWatchToken"]["expiresAt"].as_str().unwrap();
+    assert_eq!(at.parse::<sitewright::error::Instant>().unwrap(), ends);
+    let token = made["createWatchToken"]["token"].as_str().unwrap().to_string();
+    assert_eq!(
+        data(&served, &token, SITE, json!({ "id": site })).await["blueprint"]["id"],
+        site
+    );
+    let mut watching = socket(&served, &token).await;
+    assert_eq!(watching.receive().await["type"], "connection_ack");
+    auth::revoke(db, account, row.id).await.unwrap();
+    assert_eq!(ask(&served, Some(&token), SITE, json!({ "id": site })).await.0, 401);
+    assert_eq!(watching.closed().await, 4403);
+    // Its own time.
+    let token = self::token(&served, &owner, json!({ "blueprintId": site })).await;
+    let mut watching = socket(&served, &token).await;
+    assert_eq!(watching.receive().await["type"], "connection_ack");
+    let ended = "UPDATE watch_tokens SET expires_at = $1 WHERE account_id = $2";
+    served.world.rewrite(ended, [now().into(), account.into()]).await;
+    let (status, answer) = ask(&served, Some(&token), SITE, json!({ "id": site })).await;
+    assert_eq!(status, 401);
+    assert!(
+        answer["errors"][0]["message"].as_str().unwrap().contains("expired"),
+        "{answer}"
+    );
+    assert_eq!(watching.closed().await, 4403);
+    served.settle().await;
+}
+
+async fn a_token_reaches_no_further_on_a_server_without_keys(backend: Backend) {
+    let served = open(backend).await;
+    let two = two(&served).await;
+    let input = json!({ "input": { "jobId": id(IdKind::Job, two.job) } });
+    let token = served.data(MAKE, input).await["createWatchToken"]["token"]
+        .as_str()
+        .unwrap()
+        .to_string();
+    let other = json!({ "id": id(IdKind::Job, two.other_job) });
+    assert_ne!(served.data(JOB, other.clone()).await["job"], Value::Null);
+    assert_eq!(data(&served, &token, JOB, other).await["job"], Value::Null);
+    assert_eq!(
+        code(&ask(&served, Some(&token), "{ viewer { role } }", json!({})).await.1),
+        "FORBIDDEN"
+    );
+    served.settle().await;
+}
+
+on_both!(
+    a_jobs_token_reads_the_job_and_what_it_writes,
+    a_sites_token_reads_the_site_and_its_jobs,
+    a_token_asks_nothing_else_and_changes_nothing,
+    a_token_in_an_address_opens_event_streams_and_pages,
+    a_token_ends_with_its_time_its_key_and_never_later,
+    a_token_reaches_no_further_on_a_server_without_keys,
+);
