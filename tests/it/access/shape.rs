@@ -60,7 +60,7 @@ impl Shape {
         };
         ["VIEWER", "EDITOR", "OWNER", "ADMIN"]
             .iter()
-            .position(|role| says(&role))
+            .position(says)
             .unwrap_or(0)
     }
 }
