@@ -138,7 +138,7 @@ environment() {
         worker-1) echo "SITEWRIGHT_SERVER__LISTEN=$WORKER_1" ;;
         worker-2) echo "SITEWRIGHT_SERVER__LISTEN=$WORKER_2" ;;
     esac
-    case $1 in api-*) echo "SITEWRIGHT_AUTH__MODE=keys" ;; esac
+    case $1 in api-*) echo "SITEWRIGHT_AUTH__MODE=keys"; echo "SITEWRIGHT_SERVER__TRUSTED_PROXIES=127.0.0.1" ;; esac
 }
 
 # of_node NAME COMMAND...: runs the program as this node would.

@@ -122,9 +122,7 @@ async fn every_documented_operation_runs_and_every_root_field_is_documented() {
         fields: BTreeSet::new(),
     };
     let viewer = examples.run("Viewer", json!({})).await;
-    let (account, account_cursor) = (&viewer["account"]["id"], &viewer["account"]["eventCursor"]);
-    assert_eq!(&examples.run("Account", json!({ "id": account })).await["id"], account);
-    examples.run("Accounts", json!({ "first": 20 })).await;
+    let account_cursor = &viewer["account"]["eventCursor"];
     let site = sites(&mut examples).await;
     let jobs = jobs(&mut examples, &site).await;
     watching(&mut examples, &site, account_cursor).await;

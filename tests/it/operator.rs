@@ -2,6 +2,7 @@
 
 use chrono::TimeDelta;
 use serde_json::{Value, json};
+use sitewright::ai::scripted::{Behaviour, When};
 use sitewright::config::AuthMode;
 use sitewright::credits;
 use sitewright::entities::{OptionKind, PriceKind, Role};
@@ -101,11 +102,9 @@ async fn a_price_holds_from_its_moment_on_and_jobs_keep_theirs(backend: Backend)
     let world = backend.world().await;
     let db = &world.app.db;
     let site = world.planned(world.account).await;
-    world.script.once(
-        sitewright::ai::scripted::When::any_page(),
-        sitewright::ai::scripted::Behaviour::Hold { after: 10 },
-    );
+    world.script.once(When::any_page(), Behaviour::Hold { after: 10 });
     let job = world.start_page(world.account, site.pages[0].id).await;
+    world.script.reached(&When::any_page(), 10).await;
     let before = db.version().await.unwrap();
     credits::set_price(db, PriceKind::Page, 33, None).await.unwrap();
     let after = db.version().await.unwrap();

@@ -37,6 +37,11 @@ const WAYS = {
   SiteBlueprint: (field) => `blueprint(id: $site) { ${field} }`,
 };
 
+// Connections of the operator, whom this server does not know; tests/it/operator.rs reads them.
+const OPERATORS = ["Query.accounts"];
+// Entries that no mutation returns as an edge.
+const WITHOUT_EDGES = ["Account.auditEntries", "Account.creditEntries"];
+
 const objects = Object.values(schema.getTypeMap()).filter((type) => isObjectType(type) && !type.name.startsWith("__"));
 const fields = objects.flatMap((type) => Object.values(type.getFields()).map((field) => ({ type, field, name: `${type.name}.${field.name}` })));
 const connections = fields.filter(({ field }) => getNamedType(field.type).name.endsWith("Connection"));
@@ -73,7 +78,7 @@ test("connections keep their word", async (t) => {
   const list = new Lists(server);
   await list.fill();
 
-  for (const { type, field, name } of connections) {
+  for (const { type, field, name } of connections.filter(({ name }) => !OPERATORS.includes(name))) {
     assert.ok(WAYS[type.name], `WAYS does not say how to reach ${name}`);
     const read = (args) => list.read(type, field, args);
     await t.test(`${name} refuses what is no slice`, async () => {
@@ -103,7 +108,7 @@ test("connections keep their word", async (t) => {
       assert.deepEqual(grown, whole);
       // The edge that a mutation returns is the one that the list has.
       const [newest] = (await read("first: 1")).edges;
-      if (name !== "Account.creditEntries") assert.deepEqual(newest, added);
+      if (!WITHOUT_EDGES.includes(name)) assert.deepEqual(newest, added);
     });
   }
 });
