@@ -257,6 +257,8 @@ async fn keys_and_nodes(examples: &mut Examples, site: &Value, jobs: &[Value]) {
 }
 
 async fn operating(examples: &mut Examples) {
+    let status = examples.run("SystemStatus", json!({})).await;
+    assert_eq!(status["health"], "OK", "{status:#}");
     let trail = examples
         .run("AuditTrail", json!({ "filter": { "mutations": ["revokeApiKey"] } }))
         .await;
