@@ -173,23 +173,27 @@ pub fn seen_from(request: Request, address: IpAddr) -> Request {
 }
 
 fn with_session(prepared: Prepared, caller: Caller, request_id: &str) -> Request {
-    let remembers = !prepared.is_mutation();
-    let request = prepared.0.request;
+    let session = session(&prepared, caller, request_id);
+    prepared.0.request.data(session)
+}
+
+fn session(prepared: &Prepared, caller: Caller, request_id: &str) -> Session {
+    let request = &prepared.0.request;
     let seen_from = request.data.get(&TypeId::of::<SeenFrom>());
     let address = seen_from.and_then(|seen| seen.downcast_ref::<SeenFrom>());
-    let address = address.map(|SeenFrom(address)| *address);
+    let remembers = !prepared.is_mutation();
     let variables = if remembers {
         Variables::default()
     } else {
         request.variables.clone()
     };
-    request.data(Session {
+    Session {
         caller,
         request_id: request_id.to_string(),
-        address,
+        address: address.map(|SeenFrom(address)| *address),
         variables,
         remembers,
-    })
+    }
 }
 
 /// What an error of the request as a whole carries: its code alone does not tell it from a field's error.

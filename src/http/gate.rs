@@ -6,16 +6,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_graphql::ServerError;
-use axum::extract::{ConnectInfo, Query, Request, State};
-use axum::http::header::{AUTHORIZATION, RETRY_AFTER};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::header::RETRY_AFTER;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::Response;
 
 use super::client_address::{ClientAddress, Peer, Proxies};
 use super::trace::RequestId;
-use super::{Web, answer};
-use crate::auth::{Caller, Credential, Verdict};
+use super::{Web, answer, identity};
+use crate::auth::{Caller, Credential, Denied, Verdict};
 use crate::config::{AuthMode, Config, Networks};
 use crate::error::Result;
 use crate::graphql::{Prepared, Refused, rate_limited};
@@ -60,21 +60,20 @@ impl Gate {
             })
     }
 
-    /// Takes note of what a credential turned out to be, and gives the outcome back.
-    pub fn noted(&self, address: ClientAddress, credential: Option<&str>, outcome: Result<Verdict>) -> Result<Verdict> {
-        if !self.asks_for_keys {
-            return outcome;
-        }
-        match (credential, &outcome) {
-            (Some(credential), Ok(Ok(_))) => self.limits.note_good(credential),
-            (Some(credential), Ok(Err(_))) => {
+    /// Takes note of whether a credential turned out to be good; none when that is not known.
+    pub fn note(&self, address: ClientAddress, credential: Option<&str>, is_good: Option<bool>) {
+        let Some(credential) = credential.filter(|_| self.asks_for_keys) else {
+            return;
+        };
+        match is_good {
+            Some(true) => self.limits.note_good(credential),
+            Some(false) => {
                 if let Some(total) = self.limits.note_wrong(Key::address(address.0), credential) {
                     tracing::warn!(address = %address.0, total, "wrong credentials were shown");
                 }
             }
-            _ => {}
+            None => {}
         }
-        outcome
     }
 
     /// Lets an operation run, and gives it its place if it is a subscription.
@@ -151,15 +150,20 @@ impl TooMuch {
     }
 }
 
-/// The text of an Authorization header.
-pub fn credential(headers: &HeaderMap) -> Option<&str> {
-    headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok())
+/// Whether what was shown is good, as far as it was looked at. Who signed in elsewhere and has no account here did not guess.
+pub fn judged(outcome: &Result<Verdict>) -> Option<bool> {
+    match outcome {
+        Ok(Ok(_)) => Some(true),
+        Ok(Err(Denied::NoAccount | Denied::NoRole)) | Err(_) => None,
+        Ok(Err(_)) => Some(false),
+    }
 }
 
-/// A watch token may stand in the address.
-#[derive(serde::Deserialize)]
-struct Watch {
-    watch: Option<String>,
+/// What a request shows: the text of its Authorization header, or a watch token in its address.
+fn credential<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
+    let parameters = || uri.query().unwrap_or_default().split('&');
+    let watch = || parameters().find_map(|parameter| parameter.strip_prefix("watch="));
+    identity::shown(headers).or_else(watch)
 }
 
 /// Finds out where a request comes from, and whether it may come in.
@@ -172,10 +176,7 @@ pub async fn check(
     let headers = request.headers();
     let address = web.gate.proxies.client(peer.0.ip(), headers);
     web.gate.warn_of_proxy(peer, headers);
-    let watch = Query::<Watch>::try_from_uri(request.uri())
-        .ok()
-        .and_then(|Query(query)| query.watch);
-    if let Err(too_much) = web.gate.may_try(address, credential(headers).or(watch.as_deref())) {
+    if let Err(too_much) = web.gate.may_try(address, credential(headers, request.uri())) {
         let id = request.extensions().get::<RequestId>().cloned();
         return too_much.response(&id.unwrap_or_else(|| RequestId(String::new())));
     }

@@ -20,9 +20,9 @@ pub const GONE: &str = "The credential of this connection was revoked or has exp
 
 /// The caller behind a request; who comes from an address that shows many wrong credentials may have to wait.
 pub async fn of_request(web: &Web, from: ClientAddress, headers: &HeaderMap, watch: Option<&str>) -> Result<Verdict> {
-    let shown = gate::credential(headers).or(watch);
     let outcome = of_headers(web, headers, watch).await;
-    web.gate.noted(from, shown, outcome)
+    web.gate.note(from, shown(headers).or(watch), gate::judged(&outcome));
+    outcome
 }
 
 /// The caller behind the headers of a request, and behind the watch token of its address.
@@ -36,6 +36,11 @@ async fn of_headers(web: &Web, headers: &HeaderMap, watch: Option<&str>) -> Resu
     };
     // What is not text is no credential.
     of_authorization(web, Some(header.to_str().unwrap_or("?"))).await
+}
+
+/// What a request shows in its Authorization header.
+pub fn shown(headers: &HeaderMap) -> Option<&str> {
+    headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok())
 }
 
 /// The caller behind the text of an Authorization header.

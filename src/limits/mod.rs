@@ -54,6 +54,12 @@ impl Key {
         }
     }
 
+    /// Somebody whom another authority names.
+    pub fn subject(account: Uuid, subject: &str) -> Self {
+        let id = Uuid::new_v5(&account, subject.as_bytes()).as_u128();
+        Key { kind: 's', id }
+    }
+
     /// One address; of IPv6 the half that is not its holder's to choose.
     pub fn address(address: IpAddr) -> Self {
         let id = match address.to_canonical() {

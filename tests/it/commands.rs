@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use sea_orm::{EntityTrait, QueryOrder};
 use serde_json::json;
-use sitewright::entities::job;
+use sitewright::audit;
+use sitewright::entities::{AuditResult, audit_entry, job};
 use sitewright::ids::{GlobalId, IdKind};
 
 use crate::support::postgres::database;
@@ -180,6 +182,17 @@ async fn a_key_is_printed_alone_and_opens_a_server_that_asks_for_it(backend: Bac
     assert!(made.status.success() && secret.starts_with("sw_live_"), "{made:?}");
     assert_eq!(made.stdout, format!("{secret}\n"));
     assert!(!made.stderr.contains(&secret));
+    let granted = on(&world, &["credits", "grant", "7", "--payment", "p1"]).await;
+    assert!(granted.status.success(), "{granted:?}");
+    let trail = audit::of_account(world.account).order_by_asc(audit_entry::Column::Id);
+    let trail = trail.all(world.app.db.reader()).await.unwrap();
+    let told: Vec<_> = trail
+        .iter()
+        .map(|entry| (entry.mutation.as_str(), entry.result))
+        .collect();
+    let (key, grant) = ("key create", "credits grant");
+    assert_eq!(told, [(key, AuditResult::Done), (grant, AuditResult::Done)]);
+    assert!(trail[0].subjects.contains("key_") && !format!("{trail:?}").contains(&secret));
     let server = Server::start(&world, &[("SITEWRIGHT_AUTH__MODE", "keys")]).await;
     let ask = |key: Option<&str>| {
         let request = reqwest::Client::new().post(format!("http://{}/graphql", server.address));

@@ -20,7 +20,7 @@ use crate::http::client_address::ClientAddress;
 use crate::http::keys::Watched;
 use crate::http::live::{self, Answer};
 use crate::http::trace::RequestId;
-use crate::http::{Web, identity};
+use crate::http::{Web, gate, identity};
 use crate::limits::Slot;
 
 /// Messages that are written together when they are ready together.
@@ -182,7 +182,8 @@ impl Connection {
             ));
         }
         let outcome = identity::of_authorization(&self.web, text).await;
-        match gate.noted(self.from, text, outcome) {
+        gate.note(self.from, text, gate::judged(&outcome));
+        match outcome {
             Ok(Ok(caller)) => {
                 self.place = gate.limits.socket_of_account(caller.account);
                 if self.place.is_none() {

@@ -1,6 +1,7 @@
 //! The layer over our own schema: what it refuses and what it lets through. How what it lets through behaves is compared
 //! with the reference implementation in `tests/judges`.
 
+mod costs;
 mod hostile;
 mod requests;
 
