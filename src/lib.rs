@@ -24,6 +24,7 @@ pub mod ids;
 pub mod jobs;
 pub mod limits;
 pub mod options;
+pub mod quality;
 pub mod redis;
 pub mod render;
 pub mod sites;

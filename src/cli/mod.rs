@@ -1,11 +1,12 @@
 //! The command line: one file a command, each reading its configuration and speaking in sentences.
 //!
-//! Commands other than `serve` and `generate`, which run jobs, work beside a running server: they take no lock
+//! Commands other than `serve`, `generate` and `eval`, which run jobs, work beside a running server: they take no lock
 //! that it holds.
 
 mod account;
 mod credits;
 mod doctor;
+mod eval;
 mod failure;
 mod generate;
 mod key;
@@ -49,6 +50,7 @@ enum Command {
     },
     Generate(generate::Args),
     Watch(watch::Args),
+    Eval(eval::Args),
     Tasks(tasks::Args),
     Doctor(doctor::Args),
     /// Ask the server of this configuration on this machine whether it can serve; exit code 0 when it can.
@@ -114,7 +116,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         source.set("SITEWRIGHT_SERVER__ROLE", role.as_str());
     }
     let mut config = config::load(&source)?;
-    if matches!(cli.command, Some(Command::Generate(_))) {
+    if matches!(cli.command, Some(Command::Generate(_) | Command::Eval(_))) {
         generate::quiet(&mut config);
     }
     telemetry::init(&config.log)?;
@@ -128,6 +130,7 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
         Some(Command::Credits(command)) => credits::run(&config, command).await?,
         Some(Command::Ledger(command)) => return ledger::run(&config, command).await,
         Some(Command::Generate(args)) => return generate::run(config, args).await,
+        Some(Command::Eval(args)) => return eval::run(config, args).await,
         Some(Command::Schema | Command::Config | Command::Watch(_) | Command::Doctor(_)) => {}
     }
     Ok(ExitCode::SUCCESS)

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::again::{self, Memory};
 use super::claims::Known;
 use super::context::{Site, instructions, section};
-use super::functions;
+use super::functions::{self, Function};
 use super::reader::{Reader, bad_output};
 use crate::ai::Provider;
 use crate::ai::partial::Event;
@@ -117,7 +117,8 @@ impl Page {
         let function = asked(work.job(), site, page, left)?;
         let request = functions::request(&self.db, &self.ai, work.job(), &function, memory.correction.take()).await?;
         let reader = Reader::new(self.ai.stream(request), "blocks");
-        let refused = read_page(work, reader, left, known.as_ref()).await?;
+        let (reply, refused) = read_page(work, reader, left, known.as_ref()).await?;
+        function.read(reply).map_err(|problems| bad_output(&problems))?;
         for (index, problems) in refused {
             let again = again::Section {
                 db: &self.db,
@@ -152,9 +153,8 @@ async fn read_page(
     mut reader: Reader,
     left: &mut Remaining,
     known: Option<&Known>,
-) -> Result<Vec<Refused>, Halt> {
+) -> Result<(Value, Vec<Refused>), Halt> {
     let mut refused = Vec::new();
-    let mut closed = 0;
     while let Some(events) = reader.next(work).await? {
         for event in events {
             match event {
@@ -178,20 +178,12 @@ async fn read_page(
                             store_block(work, left, None, next).await?;
                         }
                     }
-                    closed = index + 1;
                 }
                 _ => {}
             }
         }
     }
-    reader.finish()?;
-    if closed < left.blocks.len() {
-        let (asked, came) = (left.blocks.len(), closed);
-        return Err(bad_output(&[format!(
-            "{asked} sections were asked for and {came} came; write every one."
-        )]));
-    }
-    Ok(refused)
+    Ok((reader.finish()?, refused))
 }
 
 /// A section, by its place among those that were asked for, and why it cannot stay.

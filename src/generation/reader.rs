@@ -72,7 +72,7 @@ fn too_long() -> Failure {
         cause: "finish_reason length".to_string(),
         retryable: true,
         retry_after: None,
-        correction: None,
+        correction: Some("It was cut at the length limit: write shorter texts.".to_string()),
     }
 }
 

@@ -118,6 +118,13 @@ impl Loaders {
         blocks.iter().map(|row| Block::from_row(row)).collect()
     }
 
+    /// The blocks of several pages, as rows: page by page, from top to bottom within each.
+    pub async fn block_rows(&self, pages: impl Iterator<Item = Uuid>) -> Result<Vec<Arc<block::Model>>> {
+        let pages: Vec<BlocksOf> = pages.map(BlocksOf).collect();
+        let mut found = self.0.load_many(pages.clone()).await?;
+        Ok(pages.iter().filter_map(|page| found.remove(page)).flatten().collect())
+    }
+
     pub async fn job(&self, id: Uuid) -> Result<Option<GenerationJob>> {
         Ok(self.0.load_one(JobById(id)).await?.map(GenerationJob))
     }

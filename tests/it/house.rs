@@ -33,6 +33,7 @@ const ROOMS: &[(&str, Band, &[&str])] = &[
     ("doctor", Domain, &["options", "app"]),
     ("export", Domain, &["render", "sites", "options", "auth", "app"]),
     ("render", Domain, &["sites", "app"]),
+    ("quality", Domain, &["sites"]),
     ("sites", Domain, &["app"]),
     ("options", Domain, &["app"]),
     ("auth", Domain, &["app"]),

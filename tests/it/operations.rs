@@ -128,6 +128,15 @@ async fn every_documented_operation_runs_and_every_root_field_is_documented() {
     watching(&mut examples, &site, account_cursor).await;
     keys_and_nodes(&mut examples, &site, &jobs).await;
     operating(&mut examples).await;
+    let prompts = examples.run("Prompts", json!({})).await;
+    let own = json!({
+        "function": "page",
+        "system": prompts[1]["system"],
+        "user": "Write {{sections}} of {{page}} for {{brief}}.",
+        "expectedVersion": 0,
+    });
+    let saved = examples.change("SavePromptTemplate", own).await;
+    assert_eq!(saved["promptTemplate"]["version"], 1);
     let gone = examples.change("DeleteBlueprint", json!({ "id": site })).await;
     assert_eq!(gone["deletedBlueprintId"], site);
     check_all_ran(&examples).await;
@@ -188,6 +197,8 @@ async fn jobs(examples: &mut Examples, site: &Value) -> Vec<Value> {
         .await;
     assert_eq!(examples.finish(&one["job"]["id"]).await, "SUCCEEDED");
     assert_eq!(examples.run("Page", json!({ "id": pages[0] })).await["status"], "READY");
+    let quality = examples.run("Quality", json!({ "id": site })).await;
+    assert!(quality["quality"]["score"].as_i64() > Some(0), "{quality}");
     let two = examples
         .change(
             "GeneratePages",

@@ -150,7 +150,7 @@ async fn a_cut_stream_buys_nothing_twice(backend: Backend) {
     world.script.once(When::any_page(), Behaviour::Cut { after: 900 });
     let cut = Behaviour::Finish {
         reason: FinishReason::Length,
-        after: 700,
+        after: 100,
     };
     world.script.once(When::any_page().attempt(2), cut);
     let job = world.start_page(world.account, page).await;

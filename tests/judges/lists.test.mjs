@@ -26,6 +26,7 @@ const BOUNDED = {
   "JobSnapshot.blocks": "the blocks of one page",
   "PageBlueprint.blocks": "the sections of a plan",
   "Query.nodes": "100 ids",
+  "Query.prompts": "one a function of the writer",
   "SiteBlueprint.pages": "12 pages",
   "StartJobsPayload.jobs": "what one start started",
 };
@@ -35,6 +36,7 @@ const WAYS = {
   Query: (field) => field,
   Account: (field) => `viewer { account { ${field} } }`,
   SiteBlueprint: (field) => `blueprint(id: $site) { ${field} }`,
+  PromptTemplate: (field) => `prompts { ${field} }`,
 };
 
 // Connections of the operator, whom this server does not know; tests/it/operator.rs reads them.
@@ -130,6 +132,7 @@ class Lists {
       await this.#addSite();
       await this.#addKey();
       await this.#addJob();
+      await this.#addPrompt();
     }
   }
 
@@ -137,6 +140,7 @@ class Lists {
   add(name) {
     if (name === "Query.blueprints") return this.#addSite();
     if (name === "Account.allApiKeys") return this.#addKey();
+    if (name === "PromptTemplate.versions") return this.#addPrompt();
     return this.#addJob();
   }
 
@@ -149,7 +153,7 @@ class Lists {
   async read(type, field, args) {
     const { data, errors } = await this.ask(type, field, args);
     assert.equal(errors, undefined, args);
-    const parent = { Query: data, Account: data.viewer?.account, SiteBlueprint: data.blueprint }[type.name];
+    const parent = { Query: data, Account: data.viewer?.account, SiteBlueprint: data.blueprint, PromptTemplate: data.prompts?.[0] }[type.name];
     return parent[field.name];
   }
 
@@ -188,6 +192,14 @@ class Lists {
     const mutation = "mutation($input: CreateApiKeyInput!) { createApiKey(input: $input) { apiKeyEdge { cursor node { id } } } }";
     const { createApiKey } = await this.#server.data(mutation, { input: { name: `Key ${this.#made++}` } });
     return createApiKey.apiKeyEdge;
+  }
+
+  /** A version of the first prompt. */
+  async #addPrompt() {
+    const mutation = "mutation($input: SavePromptTemplateInput!) { savePromptTemplate(input: $input) { promptVersionEdge { cursor node { id } } } }";
+    const input = { function: "structure", system: `You plan. ${this.#made++}`, user: "{{max_pages}} pages for {{brief}}" };
+    const { savePromptTemplate } = await this.#server.data(mutation, { input });
+    return savePromptTemplate.promptVersionEdge;
   }
 
   /** A job of the one site, cancelled at once so that the next can start. */

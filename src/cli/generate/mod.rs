@@ -5,15 +5,15 @@
 //! and changing a site that exists already; the API does both.
 
 mod board;
-mod brief_file;
-mod choices;
+pub(super) mod brief_file;
+pub(super) mod choices;
 mod command;
 mod export;
 mod files;
 mod run;
-mod scratch;
+pub(super) mod scratch;
 mod show;
 mod summary;
 
 pub use command::Args;
-pub use run::{quiet, run};
+pub use run::{choose_provider, quiet, run};

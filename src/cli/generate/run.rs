@@ -66,9 +66,7 @@ pub async fn run(mut config: Config, args: Args) -> Result<ExitCode, Failure> {
 /// The configuration of this run, and its temporary database if it has one.
 fn prepare(config: &mut Config, args: &Args) -> Result<Option<Scratch>, Failure> {
     if let Some(name) = &args.provider {
-        let word: StrDeserializer<WordError> = name.as_str().into_deserializer();
-        config.ai.provider =
-            ProviderName::deserialize(word).map_err(|cause| Failure::bad_input(format!("--provider: {cause}.")))?;
+        choose_provider(config, name)?;
     }
     let watched = !args.json && std::io::stderr().is_terminal();
     match args.pace {
@@ -100,6 +98,14 @@ fn prepare(config: &mut Config, args: &Args) -> Result<Option<Scratch>, Failure>
             "--database must be sqlite://FILE or postgres://USER:PASSWORD@HOST/DATABASE.",
         )),
     }
+}
+
+/// Another writer than the configured one.
+pub fn choose_provider(config: &mut Config, name: &str) -> Result<(), Failure> {
+    let word: StrDeserializer<WordError> = name.into_deserializer();
+    config.ai.provider =
+        ProviderName::deserialize(word).map_err(|cause| Failure::bad_input(format!("--provider: {cause}.")))?;
+    Ok(())
 }
 
 /// The first signal cancels the job, the second one does not wait for it.

@@ -13,7 +13,7 @@ use crate::error::{Error, Instant};
 use crate::graphql::context::Reach;
 use crate::graphql::node;
 use crate::graphql::scalars::{Cursor, DateTime};
-use crate::graphql::sites::{Block, PageBlueprint};
+use crate::graphql::sites::{self, Block, PageBlueprint, QualityReport};
 use crate::ids::IdKind;
 use crate::sites::block::BlockKind;
 
@@ -124,6 +124,13 @@ event_type! {
         charged: i64,
         /// What was set aside and became available again, in credits.
         released: i64,
+    } {
+        /// How good it is what the job wrote, measured by counting: of its page, or of the whole site for a job on a site.
+        /// Null when that was deleted.
+        async fn quality(&self, ctx: &Context<'_>) -> Result<Option<QualityReport>> {
+            let job = self.head.job(ctx).await?;
+            sites::job_quality(ctx, job.0.page_id, job.0.blueprint_id).await
+        }
     }
 }
 

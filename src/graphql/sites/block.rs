@@ -64,7 +64,8 @@ pub struct BlockHead {
     /// The number of the present content; grows with each new one. 0 while there is none.
     #[graphql(owned)]
     revision: i64,
-    /// What a person must confirm or fill in; the same words stand in square brackets in the content.
+    /// What a person must confirm or fill in: phrases that stand in square brackets in the content, and numbers, prices,
+    /// quotes and names in it that neither the brief nor the plan contains.
     #[graphql(owned)]
     placeholders: Vec<String>,
 }
@@ -122,7 +123,7 @@ macro_rules! define_blocks {
             field(name = "heading", ty = "String", desc = "What the section is about, as planned; at most 120 characters, may be empty."),
             field(name = "goal", ty = "String", desc = "What the section is for, as planned; at most 600 characters, may be empty."),
             field(name = "revision", ty = "i64", desc = "The number of the present content; grows with each new one. 0 while there is none."),
-            field(name = "placeholders", ty = "Vec<String>", desc = "What a person must confirm or fill in; the same words stand in square brackets in the content.")
+            field(name = "placeholders", ty = "Vec<String>", desc = "What a person must confirm or fill in: phrases that stand in square brackets in the content, and numbers, prices, quotes and names in it that neither the brief nor the plan contains.")
         )]
         pub enum Block {
             $($variant($block),)*

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::brief::Brief;
 use super::page::PageBlueprint;
+use super::quality::{self, QualityReport};
 use crate::entities::{blueprint, job};
 use crate::error::Error;
 use crate::graphql::context::Reach;
@@ -130,6 +131,11 @@ impl SiteBlueprint {
         Ok(slice(reader, jobs, job::Column::Id, Order::Desc, &args, |row| row.id)
             .await?
             .into())
+    }
+
+    /// How good the whole site is, measured by counting: a score with its reasons. Computed when asked for.
+    async fn quality(&self, ctx: &Context<'_>) -> Result<QualityReport> {
+        quality::of_site(ctx, &self.0).await
     }
 
     /// Where the home page can be looked at, relative to this server: the site as a visitor would see it, also while it is

@@ -6,6 +6,7 @@ use async_graphql::{Context, Enum, ID, Object, Result};
 
 use super::block::Block;
 use super::blueprint::SiteBlueprint;
+use super::quality::{self, QualityReport};
 use crate::entities::page;
 use crate::error::Error;
 use crate::graphql::context::Reach;
@@ -88,6 +89,11 @@ impl PageBlueprint {
     /// Its sections from top to bottom, the planned ones included.
     async fn blocks(&self, ctx: &Context<'_>) -> Result<Vec<Block>> {
         ctx.loaders().blocks_of(self.0.id).await
+    }
+
+    /// How good it is, measured by counting: a score with its reasons. Computed when asked for.
+    async fn quality(&self, ctx: &Context<'_>) -> Result<QualityReport> {
+        quality::of_page(ctx, &self.0).await
     }
 
     /// Where the page can be looked at, relative to this server, also while it is being written. Needs the same credential
