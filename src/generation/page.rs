@@ -135,8 +135,7 @@ impl Page {
 
     /// What may be said as true. The offline writer is not watched: it takes every fact from the brief.
     fn known(&self, job: &job::Model, site: &Site) -> Option<Known> {
-        let is_watched = !matches!(self.ai, Provider::Offline(_));
-        is_watched.then(|| Known::of(site, instructions(job).as_deref()))
+        functions::reads_prompts(&self.ai).then(|| Known::of(site, instructions(job).as_deref()))
     }
 }
 

@@ -130,7 +130,12 @@ impl<'a> Site<'a> {
     /// Menus and colours.
     fn check_plan(&self, findings: &mut Findings) {
         let Some(plan) = self.structure else { return };
-        for link in links(&plan["navigation"]) {
+        let menus = if self.pages.is_empty() {
+            Vec::new()
+        } else {
+            links(&plan["navigation"])
+        };
+        for link in menus {
             if slug(&link.href).is_some_and(|slug| !self.slugs.contains(slug)) {
                 let message = format!(
                     "The menu entry \"{}\" leads to {}, which does not exist.",

@@ -82,10 +82,9 @@ fn is_unknown(word: &str, known: &HashSet<String>) -> bool {
     let lower = word.to_lowercase();
     // "bakers" is known when "baker" is, and the other way round; a hyphen joins known words.
     let is_known = |word: &str| {
-        known.contains(word)
-            || known.contains(word.strip_suffix('s').unwrap_or(word))
-            || known.contains(&format!("{word}s"))
-            || ORDINARY.contains(&word)
+        let singular = word.strip_suffix('s').unwrap_or(word);
+        let is_ordinary = ORDINARY.contains(&word) || ORDINARY.contains(&singular);
+        is_ordinary || known.contains(word) || known.contains(singular) || known.contains(&format!("{word}s"))
     };
     !is_known(&lower) && !lower.split('-').all(is_known)
 }

@@ -28,7 +28,7 @@ fn what_the_brief_says_is_no_claim() {
         vec!["3"]
     );
     assert_eq!(
-        text("On Friday we close at 18:00. We seat 1.500 people. They say: “Best bread in Leith”."),
+        text("On Friday we close at 18:00. We seat 1.500 people. On Saturdays they say: “Best bread in Leith”."),
         Vec::<String>::new()
     );
     assert_eq!(text("Step 1: order. Step 2: collect.\n3. Eat."), Vec::<String>::new());

@@ -81,6 +81,11 @@ pub trait Function: Send + Sync {
     fn read(&self, reply: Value) -> Result<Self::Reply, Vec<Problem>>;
 }
 
+/// Whether the writer is told in words what to do, and may invent: the offline writer does neither.
+pub fn reads_prompts(ai: &Provider) -> bool {
+    ai.name() != "offline"
+}
+
 /// The request of one call for a job, with the account's prompt; `correction` is why the last reply was refused.
 pub async fn request(
     db: &Db,
@@ -89,10 +94,9 @@ pub async fn request(
     function: &impl Function,
     correction: Option<String>,
 ) -> Result<Request> {
-    let messages = match ai {
-        // It reads the typed context.
-        Provider::Offline(_) => Vec::new(),
-        _ => messages(db, job.account_id, function, correction.as_deref()).await?,
+    let messages = match reads_prompts(ai) {
+        true => messages(db, job.account_id, function, correction.as_deref()).await?,
+        false => Vec::new(),
     };
     Ok(Request {
         job: job.id,

@@ -19,7 +19,8 @@ pub const PLACEHOLDERS_MAX: usize = 40;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Written {
     pub content: Content,
-    /// What a person must confirm or fill in; the same words stand in brackets in the content.
+    /// What a person must confirm or fill in: phrases that stand in brackets in the content. What a model invented is
+    /// added by `generation`, which knows the brief.
     pub placeholders: Vec<String>,
     /// What had to be changed, one sentence each, for logs.
     pub repairs: Vec<String>,
