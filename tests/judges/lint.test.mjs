@@ -31,7 +31,7 @@ async function lint(schema, preset, changed = {}) {
 const VALUES = [
   "Action", "Brief", "BuilderMetadata", "FaqItem", "FeatureItem", "Fonts", "GalleryItem", "Image", "JobFailure", "Link",
   "LogoItem", "Navigation", "OpenText", "OpeningHours", "PageInfo", "Palette", "PlannedPage", "PlannedSection", "PricingPlan",
-  "ProductItem", "Quote", "QuoteItem", "Seo", "SiteStructure", "StatItem", "StepItem", "Style", "TeamMember",
+  "ProductItem", "PromptVariable", "QualityFinding", "QualityReport", "Quote", "QuoteItem", "Seo", "SiteStructure", "StatItem", "StepItem", "Style", "TeamMember",
   "TestimonialItem", "Theme", "TimelineEvent", "TokenUsage", "Viewer",
 ];
 // What passes by: it happens, and is told.
