@@ -8,7 +8,8 @@ use super::reach::Scope;
 use crate::entities::Role;
 use crate::error::Instant;
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Two requests whose callers are equal may be given the same answer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Caller {
     pub account: Uuid,
     pub role: Role,
