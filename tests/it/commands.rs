@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sea_orm::{EntityTrait, QueryOrder};
+use sea_orm::QueryOrder;
 use serde_json::json;
 use sitewright::audit;
 use sitewright::entities::{AuditResult, audit_entry, job};

@@ -127,7 +127,8 @@ impl Known {
     fn text(&self, kind: BlockKind, field: &str, text: &str, found: &mut Vec<String>) {
         for piece in unbracketed(text) {
             if is_whole_claim(kind, field) {
-                if !self.said(piece) && !(field == "phone" && self.has_digits(piece)) {
+                let is_known = self.said(piece) || (field == "phone" && self.has_digits(piece));
+                if !is_known {
                     found.extend(phrase(piece));
                 }
                 continue;
