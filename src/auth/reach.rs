@@ -12,6 +12,7 @@ use super::caller::{Caller, Credential};
 use crate::db::Db;
 use crate::entities::{JobKind, Role, account, api_key, blueprint, credit_entry, job, page};
 use crate::error::Result;
+use crate::ids::IdKind;
 
 /// How far a credential reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -115,9 +116,11 @@ impl Caller {
         }
     }
 
-    /// Options and prices belong to everybody, but a watch token does not ask for them by id.
-    pub fn reaches_metadata(&self) -> bool {
-        self.scope == Scope::Account
+    /// Whether ids of this kind can be asked for at all: a watch token finds sites, pages, blocks and jobs by their ids
+    /// and nothing else, whatever kinds there will be.
+    pub fn may_find(&self, kind: IdKind) -> bool {
+        let is_watched = matches!(kind, IdKind::Blueprint | IdKind::Page | IdKind::Block | IdKind::Job);
+        self.scope == Scope::Account || is_watched
     }
 }
 

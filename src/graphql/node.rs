@@ -103,7 +103,7 @@ async fn find(ctx: &Context<'_>, id: &ID) -> Result<Option<Node>> {
         return Ok(None);
     };
     let loaders = ctx.loaders();
-    if matches!(id.kind, IdKind::BuilderOption | IdKind::Price) && !ctx.caller().reaches_metadata() {
+    if !ctx.caller().may_find(id.kind) {
         return Ok(None);
     }
     Ok(match id.kind {

@@ -74,6 +74,13 @@ async fn a_jobs_token_reads_the_job_and_what_it_writes(backend: Backend) {
         ("FORBIDDEN", &Value::Null),
         "{answer}"
     );
+    let option = "{ builderMetadata { businessTypes { id } } }";
+    let option = data(&served, &viewer, option, json!({})).await["builderMetadata"]["businessTypes"][0]["id"].take();
+    let option = option.as_str().unwrap().to_string();
+    assert_ne!(
+        data(&served, &viewer, NODE, json!({ "id": option })).await["node"],
+        Value::Null
+    );
     for (query, field, id) in [
         (JOB, "job", id(IdKind::Job, two.other_job)),
         (SITE, "blueprint", id(IdKind::Blueprint, two.mine.blueprint.id)),
@@ -82,6 +89,7 @@ async fn a_jobs_token_reads_the_job_and_what_it_writes(backend: Backend) {
         (PAGE, "page", id(IdKind::Page, two.other.pages[0].id)),
         (NODE, "node", id(IdKind::Account, account)),
         (NODE, "node", id(IdKind::Credits, account)),
+        (NODE, "node", option),
         (NODE, "node", id(IdKind::Job, two.other_job)),
     ] {
         assert_eq!(
