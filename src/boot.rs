@@ -126,7 +126,7 @@ pub async fn start(app: App) -> Result<Running> {
     ));
     let (db, stop) = (app.db.clone(), app.shutdown.clone());
     app.tasks
-        .spawn(options::keep(db.clone(), app.redis.clone(), every, stop.clone()));
+        .spawn(options::keep(db.clone(), app.bus.clone(), every, stop.clone()));
     let days = app.config.audit.retention_days;
     app.tasks.spawn(audit::keep(db, days, stop));
     Ok(Running {

@@ -48,6 +48,8 @@ pub enum Notice {
     },
     /// A credential was ended: connections that have shown it must not wait for the next look at all of them.
     Access,
+    /// What a wizard is shown has changed.
+    Builder,
 }
 
 /// What whoever holds jobs should look at.
@@ -67,6 +69,7 @@ struct Memory {
     jobs: Mutex<HashMap<Uuid, Arc<Channel>>>,
     blueprints: Mutex<HashMap<Uuid, watch::Sender<i64>>>,
     accounts: Mutex<HashMap<Uuid, watch::Sender<i64>>>,
+    builder: Notify,
     work: Notify,
     access: Notify,
     hints: broadcast::Sender<Hint>,
@@ -80,6 +83,7 @@ impl Bus {
             jobs: Mutex::default(),
             blueprints: Mutex::default(),
             accounts: Mutex::default(),
+            builder: Notify::new(),
             work: Notify::new(),
             access: Notify::new(),
             hints: broadcast::channel(1024).0,
@@ -102,6 +106,7 @@ impl Bus {
             }
             Notice::Blueprint { id, seq } => announce(&self.0.blueprints, *id, *seq),
             Notice::Account { id, seq } => announce(&self.0.accounts, *id, *seq),
+            Notice::Builder => self.builder_here(),
             Notice::Work => self.wake_here(),
             Notice::Cancel { job } => self.cancel_here(*job),
             Notice::Access => self.access_here(),
@@ -208,6 +213,16 @@ impl Bus {
     /// Resolves when a credential was ended; a hint that came while nobody waited is kept.
     pub async fn access(&self) {
         self.0.access.notified().await;
+    }
+
+    /// Options or prices changed, here or elsewhere.
+    pub(super) fn builder_here(&self) {
+        self.0.builder.notify_one();
+    }
+
+    /// Resolves when options or prices changed; a hint that came while nobody waited is kept.
+    pub async fn builder(&self) {
+        self.0.builder.notified().await;
     }
 
     /// Resolves when there may be work; a hint that came while nobody waited is kept.

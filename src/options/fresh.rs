@@ -5,10 +5,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::db::Db;
-use crate::redis::{Message, Redis};
-
-/// The doorbell of these changes.
-const BELL: &str = "builder";
+use crate::events::{Bus, Notice};
 
 /// The number that changes with the options and prices, as this process knows it. Costs nothing; what is made from
 /// options and prices at one number is good for as long as the number stays.
@@ -17,45 +14,23 @@ pub fn version(db: &Db) -> i64 {
 }
 
 /// Tells this process, and the others, that a change was committed. This process knows it when this returns.
-pub async fn changed(db: &Db, redis: Option<&Redis>) {
+pub async fn changed(db: &Db, bus: &Bus) {
     if let Err(error) = db.version().await {
         tracing::warn!(
             cause = error.cause(),
             "the data version could not be read; it is asked for again"
         );
     }
-    if let Some(redis) = redis.cloned() {
-        // Nobody waits for Redis: who misses it asks the database.
-        tokio::spawn(async move { redis.publish(BELL, String::new()).await });
-    }
+    bus.publish(Notice::Builder);
 }
 
-/// Asks the database again and again, and at once when another process rings. Ends with `stop`.
-pub async fn keep(db: Db, redis: Option<Redis>, every: Duration, stop: CancellationToken) {
-    let mut messages = redis.as_ref().map(Redis::messages);
-    if let Some(redis) = &redis {
-        let _ = redis.subscribe(&[BELL.to_string()]).await;
-    }
+/// Asks the database again and again, and at once when there is something new. Ends with `stop`.
+pub async fn keep(db: Db, bus: Bus, every: Duration, stop: CancellationToken) {
     loop {
-        let rung = async {
-            match &mut messages {
-                Some(messages) => loop {
-                    match messages.next().await {
-                        Message::Bell { channel, .. } if channel == BELL => return false,
-                        Message::Bell { .. } => {}
-                        Message::Missed => return true,
-                    }
-                },
-                None => std::future::pending().await,
-            }
-        };
-        let is_new_connection = tokio::select! {
+        tokio::select! {
             () = stop.cancelled() => return,
-            () = tokio::time::sleep(every) => false,
-            is_new = rung => is_new,
-        };
-        if let Some(redis) = redis.as_ref().filter(|_| is_new_connection) {
-            let _ = redis.subscribe(&[BELL.to_string()]).await;
+            () = tokio::time::sleep(every) => {}
+            () = bus.builder() => {}
         }
         if let Err(error) = db.version().await {
             tracing::debug!(cause = error.cause(), "the data version could not be read");

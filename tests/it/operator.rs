@@ -341,7 +341,7 @@ async fn seen_by_another(backend: Backend, poll_ms: u64) {
             credits::set_price(&world.app.db, PriceKind::Page, 21, None)
                 .await
                 .unwrap();
-            options::changed(&world.app.db, world.app.redis.as_ref()).await;
+            options::changed(&world.app.db, &world.app.bus).await;
             tokio::time::sleep(std::time::Duration::from_millis(200)).await;
         }
     };

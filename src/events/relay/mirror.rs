@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::super::bus::Bus;
-use super::{ACCESS, CANCEL, Topic, WORK, Want, wire};
+use super::{ACCESS, BUILDER, CANCEL, Topic, WORK, Want, wire};
 use crate::redis::{Down, Message, Redis};
 
 #[derive(Clone)]
@@ -62,6 +62,7 @@ impl Mirror {
 
     fn rang(&self, channel: &str, body: &str) {
         match channel {
+            BUILDER => self.bus.builder_here(),
             WORK => self.bus.wake_here(),
             ACCESS => self.bus.access_here(),
             CANCEL => {
@@ -157,11 +158,12 @@ impl Mirror {
             return self.redis.subscribe(&bells(new)).await;
         }
         // The other side may have forgotten us.
-        let always = [WORK, CANCEL, ACCESS].map(str::to_string);
+        let always = [ACCESS, BUILDER, CANCEL, WORK].map(str::to_string);
         self.redis.subscribe(&always).await?;
         self.redis
             .subscribe(&bells(&heard.iter().copied().collect::<Vec<_>>()))
             .await?;
+        self.bus.builder_here();
         self.bus.wake_here();
         self.bus.access_here();
         self.bus.doubt();

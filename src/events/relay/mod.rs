@@ -101,6 +101,8 @@ impl Topic {
     }
 }
 
+/// Options or prices changed.
+const BUILDER: &str = "builder";
 /// There may be work.
 const WORK: &str = "work";
 /// Somebody asked a job to stop.

@@ -16,7 +16,7 @@ use super::super::bus::{Bus, Notice};
 use super::super::channel::Channel;
 use super::super::event::{Item, ItemBody};
 use super::super::open_text::utf16_len;
-use super::{ACCESS, CANCEL, Topic, WORK, wire};
+use super::{ACCESS, BUILDER, CANCEL, Topic, WORK, wire};
 use crate::redis::{Append, Appended, Down, Entry, Redis};
 
 /// Items of one job that may wait; what comes on top is dropped and told as open text.
@@ -43,6 +43,7 @@ struct Waiting {
     /// The newest number of each topic.
     heads: HashMap<Topic, i64>,
     cancels: Vec<Uuid>,
+    builder: bool,
     work: bool,
     access: bool,
 }
@@ -83,6 +84,7 @@ impl Outbox {
                 _ if !is_up => return,
                 Notice::Blueprint { id, seq } => waiting.newest(Topic::Site(id), seq),
                 Notice::Account { id, seq } => waiting.newest(Topic::Account(id), seq),
+                Notice::Builder => waiting.builder = true,
                 Notice::Work => waiting.work = true,
                 Notice::Access => waiting.access = true,
                 Notice::Cancel { job } => waiting.cancels.push(job),
@@ -126,6 +128,9 @@ impl Outbox {
     async fn send(&self, bus: &Bus, waiting: Waiting) {
         let redis = &self.0.redis;
         let mut bells: Vec<(String, String)> = Vec::new();
+        if waiting.builder {
+            bells.push((BUILDER.to_string(), String::new()));
+        }
         if waiting.work {
             bells.push((WORK.to_string(), String::new()));
         }

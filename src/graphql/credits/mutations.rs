@@ -79,7 +79,7 @@ impl CreditMutations {
         let outcome = credits::set_price(&app.db, input.kind.into(), input.amount, from).await;
         let (price, user_errors) = settle(ctx, outcome).await?;
         if price.is_some() {
-            options::changed(&app.db, app.redis.as_ref()).await;
+            options::changed(&app.db, &app.bus).await;
         }
         Ok(SavePricePayload {
             price: price.map(Price::from),

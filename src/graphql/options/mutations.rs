@@ -56,7 +56,7 @@ impl OptionMutations {
         let outcome = save(ctx, input).await;
         let (option, user_errors) = settle(ctx, outcome).await?;
         if option.is_some() {
-            options::changed(&app.db, app.redis.as_ref()).await;
+            options::changed(&app.db, &app.bus).await;
         }
         Ok(SaveBuilderOptionPayload {
             builder_option: option.map(BuilderOption::from),
