@@ -60,14 +60,14 @@ impl Gate {
             })
     }
 
-    /// Takes note of whether a credential turned out to be good; none when that is not known.
-    pub fn note(&self, address: ClientAddress, credential: Option<&str>, is_good: Option<bool>) {
+    /// Takes note of who turned out to be behind a credential: somebody, nobody, or that is not known.
+    pub fn note(&self, address: ClientAddress, credential: Option<&str>, found: Option<Option<&Caller>>) {
         let Some(credential) = credential.filter(|_| self.asks_for_keys) else {
             return;
         };
-        match is_good {
-            Some(true) => self.limits.note_good(credential),
-            Some(false) => {
+        match found {
+            Some(Some(caller)) => self.limits.note_good(credential, budget(caller)),
+            Some(None) => {
                 if let Some(total) = self.limits.note_wrong(Key::address(address.0), credential) {
                     tracing::warn!(address = %address.0, total, "wrong credentials were shown");
                 }
@@ -91,10 +91,7 @@ impl Gate {
     }
 
     pub fn spend(&self, caller: &Caller, cost: u64) -> Result<(), TooMuch> {
-        self.limits.spend(budget(caller), cost).map_err(|Wait(wait)| TooMuch {
-            message: "Your credential has asked for more than its budget. Wait, and ask for less at once.",
-            wait,
-        })
+        self.limits.spend(budget(caller), cost).map_err(overdrawn)
     }
 
     /// The same for a request whose document was refused.
@@ -112,6 +109,11 @@ impl Gate {
             );
         }
     }
+}
+
+fn overdrawn(Wait(wait): Wait) -> TooMuch {
+    let message = "Your credential has asked for more than its budget. Wait, and ask for less at once.";
+    TooMuch { message, wait }
 }
 
 /// What one request of a batch costs.
@@ -150,12 +152,13 @@ impl TooMuch {
     }
 }
 
-/// Whether what was shown is good, as far as it was looked at. Who signed in elsewhere and has no account here did not guess.
-pub fn judged(outcome: &Result<Verdict>) -> Option<bool> {
+/// Who was found behind what was shown, as far as it was looked at. Who signed in elsewhere and has no account here did not
+/// guess.
+pub fn found(outcome: &Result<Verdict>) -> Option<Option<&Caller>> {
     match outcome {
-        Ok(Ok(_)) => Some(true),
+        Ok(Ok(caller)) => Some(Some(caller)),
         Ok(Err(Denied::NoAccount | Denied::NoRole)) | Err(_) => None,
-        Ok(Err(_)) => Some(false),
+        Ok(Err(_)) => Some(None),
     }
 }
 
@@ -176,7 +179,13 @@ pub async fn check(
     let headers = request.headers();
     let address = web.gate.proxies.client(peer.0.ip(), headers);
     web.gate.warn_of_proxy(peer, headers);
-    if let Err(too_much) = web.gate.may_try(address, credential(headers, request.uri())) {
+    let shown = credential(headers, request.uri());
+    let spent = shown.and_then(|shown| web.gate.limits.overdrawn(shown));
+    let may_enter = match spent {
+        Some(wait) => Err(overdrawn(wait)),
+        None => web.gate.may_try(address, shown),
+    };
+    if let Err(too_much) = may_enter {
         let id = request.extensions().get::<RequestId>().cloned();
         return too_much.response(&id.unwrap_or_else(|| RequestId(String::new())));
     }

@@ -82,6 +82,14 @@ impl Buckets {
         self.spend_at(key, cost, self.now())
     }
 
+    /// How long until anything can be spent again.
+    pub fn overdrawn(&self, key: Key) -> Option<Wait> {
+        let most = self.now() + self.rule.burst * self.rule.step;
+        let full_at = self.shard(key).lock().budgets.get(&key)?.full_at;
+        let early = (full_at + self.rule.step).saturating_sub(most);
+        (early > 0).then_some(Wait(Duration::from_nanos(early)))
+    }
+
     fn now(&self) -> u64 {
         u64::try_from(self.began.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }

@@ -1,16 +1,19 @@
-//! Credentials that were good when they were shown last, as hashes: they do not wait behind an address's mistakes.
+//! Credentials that were good when they were shown last, as hashes, and whose budget each of them spends: they do not wait
+//! behind an address's mistakes, and one that has spent everything is told so before anything is looked up.
 //!
-//! It decides nothing else: each is looked up again wherever it is shown.
+//! It lets nobody in: each is looked up again wherever it is shown.
 
 use std::sync::Arc;
 
 use quick_cache::sync::Cache;
 use sha2::{Digest, Sha256};
 
+use super::Key;
+
 const CREDENTIALS: usize = 20_000;
 
 #[derive(Clone)]
-pub struct Known(Arc<Cache<[u8; 32], ()>>);
+pub struct Known(Arc<Cache<[u8; 32], Key>>);
 
 impl Default for Known {
     fn default() -> Self {
@@ -19,14 +22,15 @@ impl Default for Known {
 }
 
 impl Known {
-    pub fn has(&self, credential: &str) -> bool {
-        self.0.get(&hash(credential)).is_some()
+    /// Whose budget a known credential spends.
+    pub fn budget(&self, credential: &str) -> Option<Key> {
+        self.0.get(&hash(credential))
     }
 
-    pub fn add(&self, credential: &str) {
+    pub fn add(&self, credential: &str, budget: Key) {
         let hash = hash(credential);
-        if self.0.get(&hash).is_none() {
-            self.0.insert(hash, ());
+        if self.0.get(&hash) != Some(budget) {
+            self.0.insert(hash, budget);
         }
     }
 

@@ -111,10 +111,16 @@ impl Limits {
         }
     }
 
+    /// How long a credential that was good lately has to wait because its budget is spent; nothing is spent here.
+    pub fn overdrawn(&self, credential: &str) -> Option<Wait> {
+        let costs = self.0.costs.as_ref()?;
+        costs.overdrawn(self.0.known.budget(credential)?)
+    }
+
     /// Whether a request may come in, before anybody has looked at who sends it. Who has shown a good credential lately
     /// does not pay for what others do at the same address.
     pub fn enter(&self, address: Key, credential: Option<&str>) -> Result<(), Wait> {
-        if credential.is_some_and(|text| self.0.known.has(text)) {
+        if credential.is_some_and(|text| self.0.known.budget(text).is_some()) {
             return Ok(());
         }
         if credential.is_some()
@@ -129,11 +135,9 @@ impl Limits {
         }
     }
 
-    /// A credential turned out to be good.
-    pub fn note_good(&self, credential: &str) {
-        if self.0.failures.is_some() || self.0.requests.is_some() {
-            self.0.known.add(credential);
-        }
+    /// A credential turned out to be good, and spends this budget.
+    pub fn note_good(&self, credential: &str, budget: Key) {
+        self.0.known.add(credential, budget);
     }
 
     /// A credential turned out to be wrong. Gives how many were, where it is time to say so.

@@ -182,7 +182,7 @@ impl Connection {
             ));
         }
         let outcome = identity::of_authorization(&self.web, text).await;
-        gate.note(self.from, text, gate::judged(&outcome));
+        gate.note(self.from, text, gate::found(&outcome));
         match outcome {
             Ok(Ok(caller)) => {
                 self.place = gate.limits.socket_of_account(caller.account);
