@@ -14,10 +14,12 @@ WORKDIR /build
 # First the dependencies, under an empty program: this layer is built again only when they change.
 COPY Cargo.toml Cargo.lock build.rs ./
 COPY migration/Cargo.toml migration/
-RUN mkdir -p src migration/src tests/it \
+# A member of the workspace that only tests build: cargo wants to see it.
+COPY tests/model-server/Cargo.toml tests/model-server/
+RUN mkdir -p src migration/src tests/it tests/model-server/src \
     && echo 'fn main() {}' > src/main.rs \
     && cp src/main.rs tests/it/main.rs \
-    && touch src/lib.rs migration/src/lib.rs \
+    && touch src/lib.rs migration/src/lib.rs tests/model-server/src/lib.rs \
     && cargo build --release --locked --bin sitewright
 COPY migration/src migration/src
 COPY src src

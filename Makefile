@@ -10,7 +10,7 @@ FEATURES := --features faults
 NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 section = @printf '\n== %s\n' "$(1)"
 
-.PHONY: help run test check judges deploy measure measure-cluster mutants schema graphiql setup clean
+.PHONY: help run test test-model local-model check judges deploy measure measure-cluster mutants schema graphiql setup clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -45,6 +45,15 @@ deploy: tests/deploy/node_modules/.package-lock.json ## what linters and the pro
 	@cargo build --quiet $(FEATURES)
 	@cd tests/deploy && npm test --silent
 
+# Some minutes: the model is real, small and slow. The first time it installs 127 MB into target/model.
+test-model: ## a real local model plans a site and writes a page, through GraphQL; needs python3
+	$(call section,A real model)
+	@cargo build --quiet $(FEATURES)
+	@python3 tests/model/end_to_end.py target/debug/sitewright
+
+local-model: ## serve the small local model on 127.0.0.1:8089, to try a model without a key
+	@tests/model/local-model.sh serve 8089
+
 measure: ## how fast and how large it is: a release build, then the scripts behind docs/performance.md
 	@cargo build --release --example throughput --bin sitewright
 	$(call section,Start)
@@ -58,6 +67,8 @@ measure-cluster: ## Postgres beside pgbench, and tokens across processes; needs 
 	@cargo run --release --quiet --example measure -- jobs
 	$(call section,From a token to a client)
 	@cargo run --release --quiet --example measure -- tokens
+	$(call section,The same with a model over HTTP)
+	@cargo run --release --quiet --example measure -- model
 
 mutants: setup ## take one guard away at a time and see that the tests notice; half an hour
 	$(call section,Mutants)

@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Directive;
 
 use crate::config::{ConfigError, Log, LogFormat};
 
@@ -15,6 +16,12 @@ pub fn init(log: &Log) -> Result<(), ConfigError> {
             log.filter
         ))
     })?;
+    // It repeats what a model's server sent, at the level of errors: that may be a key, and is a customer's text.
+    let silent: Result<Directive, _> = "async_openai=off".parse();
+    let filter = match silent {
+        Ok(silent) => filter.add_directive(silent),
+        Err(_) => filter,
+    };
     let is_human = match log.format {
         LogFormat::Human => true,
         LogFormat::Json => false,

@@ -2,6 +2,7 @@
 //!
 //! `jobs`: jobs a second on Postgres, beside `pgbench` that sends the same statements in the same transactions.
 //! `tokens`: from a model's token to a client, in one process and across two with Redis between them.
+//! `model`: the same with a model behind HTTP.
 //! Each starts its own Postgres and Redis and ends them.
 
 mod capture;
@@ -17,6 +18,7 @@ async fn main() -> Outcome<()> {
     match std::env::args().nth(1).as_deref() {
         Some("jobs") => jobs::run().await,
         Some("tokens") => tokens::run().await,
-        _ => Err("say what to measure: jobs or tokens".into()),
+        Some("model") => tokens::run_with_model().await,
+        _ => Err("say what to measure: jobs, tokens or model".into()),
     }
 }

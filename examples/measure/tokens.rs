@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures::{SinkExt, StreamExt};
+use model_server::{Model, When};
 use rustix::process::{Pid, Signal, kill_process};
 use sea_orm::EntityTrait;
 use serde_json::{Value, json};
@@ -38,18 +39,39 @@ pub async fn run() -> Outcome<()> {
     let postgres = Postgres::start()?;
     let url = postgres.create("one")?;
     let pages = pages(&url).await?;
-    let one = [Server::start("all", &url, None)?];
-    measure("one process, no Redis", &url, &one[0], &one, &pages).await?;
+    let one = [Server::start("all", &url, &[])?];
+    measure("one process, no Redis", &url, &one, &pages, None).await?;
     drop(one);
 
     let redis = Redis::start()?;
     let url = postgres.create("two")?;
     let pages = self::pages(&url).await?;
+    let environment = [("REDIS_URL", redis.url.as_str())];
     let two = [
-        Server::start("api", &url, Some(&redis.url))?,
-        Server::start("worker", &url, Some(&redis.url))?,
+        Server::start("api", &url, &environment)?,
+        Server::start("worker", &url, &environment)?,
     ];
-    measure("API and worker apart, Redis", &url, &two[0], &two, &pages).await
+    measure("API and worker apart, Redis", &url, &two, &pages, None).await
+}
+
+/// The same in one process with a model behind HTTP: tests' own, in this process, at the same pace.
+pub async fn run_with_model() -> Outcome<()> {
+    println!(
+        "{JOBS} jobs arriving over {ARRIVAL:?}, a model over HTTP at {TOKENS_PER_SECOND} tokens/s, Postgres with fsync"
+    );
+    let model = Model::start().await;
+    model.speed(TOKENS_PER_SECOND);
+    let postgres = Postgres::start()?;
+    let url = postgres.create("model")?;
+    let pages = pages(&url).await?;
+    let address = model.url();
+    let environment = [
+        ("SITEWRIGHT_AI__PROVIDER", "openai"),
+        ("SITEWRIGHT_AI__MODEL", "scripted"),
+        ("OPENAI_BASE_URL", address.as_str()),
+    ];
+    let one = [Server::start("all", &url, &environment)?];
+    measure("one process, a model over HTTP", &url, &one, &pages, Some(&model)).await
 }
 
 /// A planned page for each job.
@@ -62,7 +84,9 @@ async fn pages(url: &str) -> Outcome<Vec<Uuid>> {
     Ok(pages.into_iter().map(|page| page.id).collect())
 }
 
-async fn measure(name: &str, url: &str, api: &Server, all: &[Server], pages: &[Uuid]) -> Outcome<()> {
+/// The first of the servers answers clients. A model knows itself how long it took.
+async fn measure(name: &str, url: &str, all: &[Server], pages: &[Uuid], model: Option<&Model>) -> Outcome<()> {
+    let api = &all[0];
     let first = Instant::now();
     let jobs = pages.iter().enumerate().map(|(at, page)| {
         let (address, page) = (api.address, *page);
@@ -96,7 +120,11 @@ async fn measure(name: &str, url: &str, api: &Server, all: &[Server], pages: &[U
             .one(db.reader())
             .await?
             .ok_or("a job is gone")?;
-        over.push(ms(job.ended - job.began) - own_ms(row.completion_tokens));
+        let own = match model {
+            Some(model) => called_ms(model, job.id).ok_or("a job without a finished call")?,
+            None => own_ms(row.completion_tokens),
+        };
+        over.push(ms(job.ended - job.began) - own);
     }
     db.close().await;
     println!(
@@ -127,6 +155,13 @@ fn own_ms(tokens: i64) -> f64 {
     let rest = characters % 20;
     let pieces = characters / 20 * 5 + [0, 4, 7, 12, 14].iter().filter(|before| rest > **before).count() as i64;
     (pieces - 1) as f64 * 1_000.0 / f64::from(TOKENS_PER_SECOND)
+}
+
+/// How long the model itself took, from the request to its last byte.
+fn called_ms(model: &Model, job: Uuid) -> Option<f64> {
+    let calls = model.calls(&When::of_job(job));
+    let took = |call: &model_server::Call| Some(call.ended_ms?.saturating_sub(call.began_ms) as f64);
+    calls.iter().map(took).sum()
 }
 
 fn ms(time: chrono::TimeDelta) -> f64 {
@@ -213,7 +248,7 @@ struct Server {
 }
 
 impl Server {
-    fn start(role: &str, database: &str, redis: Option<&str>) -> Outcome<Server> {
+    fn start(role: &str, database: &str, environment: &[(&str, &str)]) -> Outcome<Server> {
         let (jobs, speed) = ((JOBS + 50).to_string(), TOKENS_PER_SECOND.to_string());
         let mut command = Command::new("setpriv");
         command
@@ -230,10 +265,8 @@ impl Server {
             .env("SITEWRIGHT_LOG__FORMAT", "json")
             .current_dir("/")
             .stdin(Stdio::null())
+            .envs(environment.iter().copied())
             .stderr(Stdio::piped());
-        if let Some(redis) = redis {
-            command.env("REDIS_URL", redis);
-        }
         let mut child = command.spawn()?;
         let mut lines = BufReader::new(child.stderr.take().ok_or("no log")?).lines();
         while let Some(line) = lines.next() {

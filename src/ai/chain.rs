@@ -148,6 +148,10 @@ impl Chain {
         }
         leave.failed(is_lasting);
         error.has_fallback = has_other && !self.links[place].would_answer();
+        if error.has_fallback {
+            // The wait that this one asked for is none of the other's.
+            error.retry_after = Some(Duration::ZERO);
+        }
     }
 
     fn pick(&self) -> Result<(usize, Option<Leave>), Duration> {

@@ -22,6 +22,8 @@ pub enum ProviderName {
 pub enum ResponseFormat {
     /// By a strict schema that the server enforces.
     JsonSchema,
+    /// The same for servers that make a grammar of it: with the lengths of texts and the order of sections.
+    Grammar,
     /// By "some JSON object", with the schema in the prompt.
     JsonObject,
     /// By the prompt alone.

@@ -175,7 +175,7 @@ fn allowed(key: &str) -> &'static str {
         "server.listen" => "an IP address and a port, such as 127.0.0.1:8080",
         "auth.mode" => "\"open\" or \"keys\"",
         "ai.provider" => "\"offline\" or \"openai\"",
-        "ai.response_format" => "\"json_schema\", \"json_object\" or \"none\"",
+        "ai.response_format" => "\"json_schema\", \"grammar\", \"json_object\" or \"none\"",
         "ai.temperature" => "a number, 0 to 2, or below 0 to leave it to the server",
         "server.forwarded_header" => "\"x-forwarded-for\" or \"forwarded\"",
         "log.format" => "\"auto\", \"human\" or \"json\"",

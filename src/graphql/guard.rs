@@ -35,6 +35,7 @@ pub const LEAST: &[(&str, &str, Role)] = &[
     ("Mutation", "savePrice", Role::Admin),
     ("Mutation", "savePromptTemplate", Role::Owner),
     ("Account", "auditEntries", Role::Owner),
+    ("Account", "usage", Role::Owner),
     ("Query", "systemStatus", Role::Admin),
     ("Query", "account", Role::Admin),
     ("Query", "accounts", Role::Admin),

@@ -26,6 +26,7 @@ use crate::entities::{
     JobKind, JobState, account, api_key, audit_entry, block, blueprint, builder_option, credit_entry, job, page,
     prompt_template,
 };
+use crate::usage;
 
 /// The keys, one type a question, so that the same id can be asked for in several ways.
 macro_rules! keys {
@@ -45,6 +46,8 @@ keys! {
     ChildrenOf,
     /// The job that is at work on a page.
     ActiveOn,
+    /// What a job's calls to writers took.
+    UsageOf,
 }
 
 pub struct Loaders(DataLoader<Rows, HashMapCache>);
@@ -143,6 +146,11 @@ impl Loaders {
 
     pub async fn prompt_version(&self, id: Uuid) -> Result<Option<PromptVersion>> {
         Ok(self.0.load_one(PromptVersionById(id)).await?.map(PromptVersion))
+    }
+
+    /// None when no call has been accounted for.
+    pub async fn usage_of(&self, job: Uuid) -> Result<Option<usage::Total>> {
+        self.0.load_one(UsageOf(job)).await
     }
 
     pub async fn active_on(&self, page: Uuid) -> Result<Option<GenerationJob>> {
@@ -258,6 +266,17 @@ loader!(ChildrenOf => Vec<Arc<job::Model>>, |rows, ids| job::Entity::find()
     .filter(rows.caller.jobs())
     .order_by_asc(job::Column::Id),
     |found| grouped(found, |row: &job::Model| row.parent_id.map(ChildrenOf)));
+
+impl Loader<UsageOf> for Rows {
+    type Value = usage::Total;
+    type Error = Error;
+
+    async fn load(&self, keys: &[UsageOf]) -> Result<HashMap<UsageOf, usage::Total>, Error> {
+        let jobs = ids(keys, |key| key.0);
+        let totals = usage::of_jobs(self.db.reader(), self.caller.account, &jobs).await?;
+        Ok(totals.into_iter().map(|(job, total)| (UsageOf(job), total)).collect())
+    }
+}
 
 loader!(ActiveOn => Arc<job::Model>, |rows, ids| job::Entity::find()
 .filter(job::Column::PageId.is_in(ids))

@@ -18,6 +18,8 @@ pub struct Total {
     pub cost_micros: i64,
     /// Calls whose model has no price.
     pub unpriced: i64,
+    /// One of the models that answered.
+    pub model: Option<String>,
 }
 
 /// The calls that ended on a day, in UTC.
@@ -31,7 +33,7 @@ pub struct Day {
 const SUMS: &str = "count(*) AS calls, CAST(COALESCE(sum(prompt_tokens), 0) AS bigint) AS prompt_tokens, \
                     CAST(COALESCE(sum(completion_tokens), 0) AS bigint) AS completion_tokens, \
                     CAST(COALESCE(sum(cost_micros), 0) AS bigint) AS cost_micros, \
-                    count(*) - count(cost_micros) AS unpriced";
+                    count(*) - count(cost_micros) AS unpriced, max(model) AS model";
 
 /// The sums of the account's jobs; a job without calls is not among them.
 pub async fn of_jobs(connection: &impl ConnectionTrait, account: Uuid, jobs: &[Uuid]) -> Result<HashMap<Uuid, Total>> {

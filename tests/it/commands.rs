@@ -308,6 +308,7 @@ async fn all_come_up(url: &str, servers: usize, environment: &[(&str, &str)]) {
     sitewright::tls::choose();
     let mut all = vec![("SITEWRIGHT_SERVER__LISTEN", "127.0.0.1:0")];
     all.extend(environment);
+    sitewright::tls::choose();
     let started: Vec<Process> = (0..servers).map(|_| Process::start(&["serve"], url, &all)).collect();
     for server in &started {
         let line = server.says("serving; ").await;

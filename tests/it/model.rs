@@ -1,7 +1,12 @@
 //! A real model's interface, over real HTTP: what is asked, what comes back, what it took, and how a job survives
 //! everything that such a server does.
 
+mod accounts;
 mod asking;
+mod breaking;
+mod cancelling;
+mod faults;
+mod secrets;
 
 use model_server::Model;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Settings;
+use super::grammar::{for_grammar, without_lengths};
 use crate::ai::call::function;
 use crate::ai::{Message, Request, Role, Task};
 use crate::config::ResponseFormat;
@@ -28,10 +29,10 @@ pub(super) fn body(settings: &Settings, request: &Request) -> Value {
     }
     match settings.response_format {
         ResponseFormat::JsonSchema => {
-            body["response_format"] = json!({
-                "type": "json_schema",
-                "json_schema": { "name": function(&request.task), "strict": true, "schema": request.schema },
-            });
+            body["response_format"] = strict(request, without_lengths(request.schema.clone()))
+        }
+        ResponseFormat::Grammar => {
+            body["response_format"] = strict(request, for_grammar(request.schema.clone(), &request.task));
         }
         ResponseFormat::JsonObject => body["response_format"] = json!({ "type": "json_object" }),
         ResponseFormat::None => {}
@@ -39,9 +40,19 @@ pub(super) fn body(settings: &Settings, request: &Request) -> Value {
     body
 }
 
+fn strict(request: &Request, schema: Value) -> Value {
+    json!({
+        "type": "json_schema",
+        "json_schema": { "name": function(&request.task), "strict": true, "schema": schema },
+    })
+}
+
 fn messages(settings: &Settings, request: &Request) -> Vec<Value> {
     let mut messages: Vec<Message> = request.messages.clone();
-    if settings.response_format != ResponseFormat::JsonSchema {
+    if matches!(
+        settings.response_format,
+        ResponseFormat::JsonObject | ResponseFormat::None
+    ) {
         let schema = format!(
             "Answer with one JSON object that obeys this JSON Schema:\n{}",
             request.schema

@@ -85,8 +85,7 @@ impl Config for Endpoint {
 
 impl Client {
     pub fn new(base: &str, key: SecretString, connect: Duration) -> Result<Self, String> {
-        // The first user of TLS in the process chooses the provider; all of ours choose this one.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        crate::tls::choose();
         let http = reqwest::Client::builder()
             .connect_timeout(connect)
             // A key is meant for the configured address and for no other.

@@ -7,8 +7,11 @@ mod body;
 mod chunk;
 mod client;
 mod fault;
+mod grammar;
 mod prompt;
 mod reply;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;

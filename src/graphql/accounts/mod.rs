@@ -5,6 +5,7 @@ mod inputs;
 mod mutations;
 mod queries;
 mod types;
+mod usage;
 mod watch_tokens;
 
 pub use audit::AuditEntry;

@@ -6,15 +6,17 @@ use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
 use sea_orm::{ColumnTrait, EntityTrait, Order, QueryFilter};
 
 use super::audit::{AuditEntryConnection, AuditEntryFilter};
+use super::usage::ModelUsage;
 use crate::entities::{account, api_key, audit_entry, credit_entry};
 use crate::error::Error;
 use crate::graphql::context::Reach;
 use crate::graphql::credits::{CreditAccount, CreditEntryConnection, CreditEntryFilter};
+use crate::graphql::error::Code;
 use crate::graphql::node;
 use crate::graphql::paging::{MOST, PageArgs, Slice, connection, slice};
 use crate::graphql::scalars::{Cursor, DateTime};
 use crate::ids::{Cursor as Place, IdKind};
-use crate::{audit, auth};
+use crate::{audit, auth, usage};
 
 /// What a credential may do; each role may do all that the one before it may.
 #[derive(Enum, Copy, Clone, Debug, PartialEq, Eq)]
@@ -125,6 +127,20 @@ impl Account {
         Ok(slice(reader, entries, column, Order::Desc, &args, |row| row.id)
             .await?
             .into())
+    }
+
+    /// What the account's calls to writers took between two moments, at most 366 days apart. Needs the role OWNER.
+    async fn usage(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Calls that ended at this moment or later.")] from: DateTime,
+        #[graphql(desc = "Calls that ended before this moment.")] to: DateTime,
+    ) -> Result<ModelUsage> {
+        if !(chrono::Duration::zero()..=chrono::Duration::days(366)).contains(&(to.0 - from.0)) {
+            return Err(Code::BadUserInput.error("Ask for 0 to 366 days: `to` lies at most so far behind `from`."));
+        }
+        let days = usage::by_day(ctx.app().db.reader(), self.0.id, from.0, to.0).await?;
+        Ok(days.into())
     }
 
     /// Where `accountEvents` stands, read together with this account: query, then subscribe from here, and nothing is

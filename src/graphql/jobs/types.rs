@@ -147,15 +147,17 @@ pub struct JobFailure {
     retryable: bool,
 }
 
-/// What the writer used, over all attempts.
+/// What the writer used, over all attempts, failed and cancelled calls included.
 #[derive(SimpleObject)]
 pub struct TokenUsage {
-    /// Tokens that the writer read.
+    /// Tokens that the writer read, estimated for calls whose writer did not say.
     prompt_tokens: i64,
-    /// Tokens that the writer wrote.
+    /// Tokens that the writer wrote, estimated for calls whose writer did not say.
     completion_tokens: i64,
-    /// The writer's name, such as `offline`.
+    /// The writer's name, such as `offline` or a model's.
     model: String,
+    /// How many calls to the writer have ended. They are counted a moment after they end.
+    calls: i64,
 }
 
 /// A unit of work that was started and paid for: watch it with `jobEvents`.
@@ -294,14 +296,19 @@ impl GenerationJob {
     }
 
     /// What the writer used so far; null until it was asked.
-    async fn usage(&self) -> Option<TokenUsage> {
-        let model = self.0.model.clone()?;
-        let (prompt_tokens, completion_tokens) = (self.0.prompt_tokens, self.0.completion_tokens);
-        Some(TokenUsage {
-            prompt_tokens,
-            completion_tokens,
+    async fn usage(&self, ctx: &Context<'_>) -> Result<Option<TokenUsage>> {
+        let calls = ctx.loaders().usage_of(self.0.id).await?.unwrap_or_default();
+        let Some(model) = self.0.model.clone().or(calls.model) else {
+            return Ok(None);
+        };
+        // The job counts with its own writes, the calls are accounted for a moment later and include those that were
+        // abandoned: neither counts what was not used, so the one that knows more is right.
+        Ok(Some(TokenUsage {
+            prompt_tokens: self.0.prompt_tokens.max(calls.prompt_tokens),
+            completion_tokens: self.0.completion_tokens.max(calls.completion_tokens),
             model,
-        })
+            calls: calls.calls,
+        }))
     }
 
     /// When it was started by a person or by its parent.

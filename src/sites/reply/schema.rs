@@ -24,7 +24,7 @@ pub(crate) fn strict(schema: &Value) -> Value {
         object["type"] = json!("object");
         return json!({ "anyOf": [strict(&object), { "type": "null" }] });
     }
-    for keyword in ["type", "minItems", "maxItems", "const"] {
+    for keyword in ["type", "minItems", "maxItems", "maxLength", "const"] {
         if let Some(value) = schema.get(keyword) {
             out.insert(keyword.into(), value.clone());
         }

@@ -14,6 +14,7 @@ pub(crate) fn assert_strict(schema: &Value) {
         "items",
         "minItems",
         "maxItems",
+        "maxLength",
         "anyOf",
         "enum",
         "const",

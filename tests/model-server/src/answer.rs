@@ -3,6 +3,7 @@
 //! It knows JSON Schema and a few words of websites (a slug, a colour, a home page), nothing of Sitewright's
 //! types: a schema that changes changes the reply.
 
+use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde_json::{Map, Value, json};
@@ -123,21 +124,26 @@ impl Writer<'_> {
             .collect()
     }
 
-    /// Of elements that name their kind, those that the prompt plans, in its order: the last words of the
-    /// prompt that are such names.
+    /// Of elements that name their kind, those that the prompt plans, in its order: an array in it of so many objects
+    /// with such kinds. Several pages may have one; the page to write is the least deep.
     fn planned(&self, options: &[Value], length: usize) -> Vec<Value> {
         let kind = |option: &Value| option["properties"]["kind"]["const"].as_str().map(str::to_string);
-        let kinds: Vec<String> = options.iter().filter_map(kind).collect();
-        let words = self.prompt.split(|c: char| !(c.is_ascii_uppercase() || c == '_'));
-        let named: Vec<&str> = words.filter(|word| kinds.iter().any(|kind| kind == word)).collect();
-        let from = named.len().saturating_sub(length);
-        let option = |name: &&str| {
+        let kinds: BTreeSet<String> = options.iter().filter_map(kind).collect();
+        let mut found = Vec::new();
+        for value in values(self.prompt) {
+            plans(&value, 0, &mut found);
+        }
+        let fits = |(_, plan): &&(usize, Vec<String>)| {
+            plan.len() == length && plan.iter().cloned().collect::<BTreeSet<_>>() == kinds
+        };
+        let plan = found.iter().filter(fits).min_by_key(|(depth, _)| *depth);
+        let option = |name: &String| {
             options
                 .iter()
-                .find(|option| kind(option).as_deref() == Some(*name))
+                .find(|option| kind(option).as_ref() == Some(name))
                 .cloned()
         };
-        named[from..].iter().filter_map(option).collect()
+        plan.into_iter().flat_map(|(_, plan)| plan).filter_map(option).collect()
     }
 
     /// Lists begin with what sites begin with, then go through the others.
@@ -198,6 +204,41 @@ impl Writer<'_> {
             false => format!("{} {text}", self.taint),
         };
         text.chars().take(most).collect::<String>().trim_end().to_string()
+    }
+}
+
+/// The JSON values in a text, the outermost only.
+fn values(text: &str) -> Vec<Value> {
+    let (mut found, mut at) = (Vec::new(), 0);
+    while let Some(start) = text[at..].find(['{', '[']).map(|start| at + start) {
+        let mut stream = serde_json::Deserializer::from_str(&text[start..]).into_iter::<Value>();
+        at = match stream.next() {
+            Some(Ok(value)) => {
+                found.push(value);
+                start + stream.byte_offset()
+            }
+            _ => start + 1,
+        };
+    }
+    found
+}
+
+/// Arrays of objects that name a kind, each with its depth.
+fn plans(value: &Value, depth: usize, found: &mut Vec<(usize, Vec<String>)>) {
+    if let Value::Array(items) = value {
+        let kinds: Option<Vec<String>> = items
+            .iter()
+            .map(|item| Some(item["kind"].as_str()?.to_string()))
+            .collect();
+        found.extend(kinds.filter(|kinds| !kinds.is_empty()).map(|kinds| (depth, kinds)));
+    }
+    let inside: Vec<&Value> = match value {
+        Value::Array(items) => items.iter().collect(),
+        Value::Object(fields) => fields.values().collect(),
+        _ => Vec::new(),
+    };
+    for value in inside {
+        plans(value, depth + 1, found);
     }
 }
 

@@ -3,6 +3,7 @@
 //! The schedule is absolute: piece n is due n periods after the first, so a slow reader never makes the
 //! whole late.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -22,94 +23,90 @@ const LARGE: usize = 16 << 10;
 
 type Piece = Result<Bytes, std::io::Error>;
 
-pub(crate) fn stream(
-    ticket: Ticket,
-    behaviour: Behaviour,
-    reply: String,
-    request: Value,
-) -> impl Stream<Item = Piece> + Send {
+type Pieces = Pin<Box<dyn Stream<Item = Piece> + Send>>;
+
+pub(crate) fn stream(ticket: Ticket, behaviour: Behaviour, reply: String, request: Value) -> Pieces {
+    let (bytes, pause) = match behaviour {
+        Behaviour::Drip { every_ms } => (1, Duration::from_millis(every_ms)),
+        // Pieces that are written at once would reach the reader as one.
+        Behaviour::Shred { bytes } => (bytes.max(1), Duration::from_micros(200)),
+        _ => return Box::pin(events(ticket, behaviour, reply, request)),
+    };
+    Box::pin(cut_up(events(ticket, behaviour, reply, request), bytes, pause))
+}
+
+/// The same bytes, in pieces that know neither events nor characters.
+fn cut_up(events: impl Stream<Item = Piece> + Send, bytes: usize, pause: Duration) -> impl Stream<Item = Piece> + Send {
+    async_stream::stream! {
+        for await event in events {
+            let Ok(event) = event else { return };
+            for at in (0..event.len()).step_by(bytes) {
+                yield Ok(event.slice(at..event.len().min(at + bytes)));
+                tokio::time::sleep(pause).await;
+            }
+        }
+    }
+}
+
+fn events(ticket: Ticket, behaviour: Behaviour, reply: String, request: Value) -> impl Stream<Item = Piece> + Send {
     async_stream::stream! {
         let events = Events { model: request["model"].clone() };
         let at = reply.char_indices().nth(behaviour.after()).map_or(reply.len(), |(at, _)| at);
         let mut rest = &reply[..at];
-        // Some behaviours are about bytes: they need the whole stream first.
-        let mut whole = Vec::new();
-        let by_bytes = matches!(behaviour, Behaviour::Drip { .. } | Behaviour::Shred { .. });
-        let mut send = |bytes: Bytes| if by_bytes { whole.extend_from_slice(&bytes); None } else { Some(Ok(bytes)) };
         let (start, mut sent) = (Instant::now(), 0_u64);
-        if let Some(first) = send(events.delta(json!({ "role": "assistant", "content": null }), None)) {
-            yield first;
-        }
-        if let Behaviour::Refuse { text } = &behaviour {
-            yield Ok(events.delta(json!({ "refusal": text }), None));
-        }
-        while !rest.is_empty() && !matches!(behaviour, Behaviour::Refuse { .. }) {
+        yield Ok(events.delta(json!({ "role": "assistant", "content": null }), None));
+        while !rest.is_empty() {
             if ticket.tokens_per_second > 0 {
                 let nanos = sent * 1_000_000_000 / u64::from(ticket.tokens_per_second);
                 tokio::time::sleep_until(start + Duration::from_nanos(nanos)).await;
             }
-            let length = match (&behaviour, ticket.tokens_per_second) {
-                (Behaviour::Flood { .. }, _) => LARGE,
-                (_, 0) => FULL_SPEED,
-                _ => TOKEN[(sent % TOKEN.len() as u64) as usize],
-            };
+            let length = length(&behaviour, ticket.tokens_per_second, sent);
             let end = rest.char_indices().nth(length).map_or(rest.len(), |(at, _)| at);
             let (text, after) = rest.split_at(end);
-            if let Some(piece) = send(events.delta(json!({ "content": text }), None)) {
-                yield piece;
-            }
+            yield Ok(events.delta(json!({ "content": text }), None));
             ticket.sent(text.chars().count());
             (rest, sent) = (after, sent + 1);
         }
-        match &behaviour {
-            Behaviour::Stall { .. } => std::future::pending::<()>().await,
-            Behaviour::Cut { .. } => {
-                ticket.end(Outcome::Cut);
-                yield Err(std::io::Error::other("cut on command"));
-                return;
+        if let Some(end) = break_off(&behaviour, &ticket).await {
+            if let Some(last) = end {
+                yield last;
             }
-            Behaviour::End { .. } => {
-                ticket.end(Outcome::Answered);
-                return;
-            }
-            Behaviour::ErrorInStream { body } => {
-                ticket.end(Outcome::Answered);
-                yield Ok(Bytes::from(format!("data: {body}\n\n")));
-                return;
-            }
-            _ => {}
+            return;
         }
-        let reason = match &behaviour {
-            Behaviour::Finish { reason, .. } => reason.as_str(),
-            _ => "stop",
-        };
-        let mut end = vec![events.delta(json!({}), Some(reason))];
-        if !matches!(behaviour, Behaviour::NoUsage) && request["stream_options"]["include_usage"] == json!(true) {
-            end.push(events.usage(&request, &reply[..at]));
-        }
-        end.push(Bytes::from_static(b"data: [DONE]\n\n"));
-        for bytes in end {
-            if let Some(piece) = send(bytes) {
-                yield piece;
-            }
-        }
-        match behaviour {
-            Behaviour::Drip { every_ms } => {
-                for byte in whole {
-                    tokio::time::sleep(Duration::from_millis(every_ms)).await;
-                    yield Ok(Bytes::from(vec![byte]));
-                }
-            }
-            Behaviour::Shred { bytes } => {
-                for piece in whole.chunks(bytes.max(1)) {
-                    yield Ok(Bytes::copy_from_slice(piece));
-                    // Pieces that are written at once would reach the reader as one.
-                    tokio::time::sleep(Duration::from_micros(200)).await;
-                }
-            }
-            _ => {}
+        for last in events.end(&behaviour, &request, &reply[..at]) {
+            yield Ok(last);
         }
         ticket.end(Outcome::Answered);
+    }
+}
+
+fn length(behaviour: &Behaviour, tokens_per_second: u32, sent: u64) -> usize {
+    match (behaviour, tokens_per_second) {
+        (Behaviour::Flood { .. }, _) => LARGE,
+        (_, 0) => FULL_SPEED,
+        _ => TOKEN[(sent % TOKEN.len() as u64) as usize],
+    }
+}
+
+/// What comes in the place of an end, for those that have none.
+async fn break_off(behaviour: &Behaviour, ticket: &Ticket) -> Option<Option<Piece>> {
+    match behaviour {
+        Behaviour::Stall { .. } => std::future::pending().await,
+        Behaviour::Cut { .. } => {
+            // A connection that breaks takes with it what was not sent yet.
+            tokio::time::sleep(Duration::from_millis(30)).await;
+            ticket.end(Outcome::Cut);
+            Some(Some(Err(std::io::Error::other("cut on command"))))
+        }
+        Behaviour::End { .. } => {
+            ticket.end(Outcome::Answered);
+            Some(None)
+        }
+        Behaviour::ErrorInStream { body } => {
+            ticket.end(Outcome::Answered);
+            Some(Some(Ok(Bytes::from(format!("data: {body}\n\n")))))
+        }
+        _ => None,
     }
 }
 
@@ -132,6 +129,24 @@ impl Events {
             json!([{ "index": 0, "delta": delta, "finish_reason": finish }]),
             Value::Null,
         )
+    }
+
+    /// The last events: a refusal if there is one, the reason, what it took.
+    fn end(&self, behaviour: &Behaviour, request: &Value, reply: &str) -> Vec<Bytes> {
+        let mut end = Vec::new();
+        if let Behaviour::Refuse { text } = behaviour {
+            end.push(self.delta(json!({ "refusal": text }), None));
+        }
+        let reason = match behaviour {
+            Behaviour::Finish { reason, .. } => reason.as_str(),
+            _ => "stop",
+        };
+        end.push(self.delta(json!({}), Some(reason)));
+        if !matches!(behaviour, Behaviour::NoUsage) && request["stream_options"]["include_usage"] == json!(true) {
+            end.push(self.usage(request, reply));
+        }
+        end.push(Bytes::from_static(b"data: [DONE]\n\n"));
+        end
     }
 
     fn usage(&self, request: &Value, reply: &str) -> Bytes {

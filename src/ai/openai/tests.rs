@@ -1,0 +1,191 @@
+//! What odd servers say, read one event and one answer at a time. Whole calls are tested over HTTP (`tests/it/model`).
+
+use std::time::Duration;
+
+use http::HeaderMap;
+use serde_json::json;
+
+use super::chunk::Chunk;
+use super::fault::{of_event, of_reply};
+use super::grammar::{for_grammar, without_lengths};
+use crate::ai::{ErrorKind, PageTask, Section, Task};
+use crate::db::now;
+
+fn chunk(value: serde_json::Value) -> Chunk {
+    serde_json::from_value(value).expect("a readable event")
+}
+
+#[test]
+fn events_are_read_however_odd_they_are() {
+    let delta = |delta, reason| chunk(json!({ "choices": [{ "delta": delta, "finish_reason": reason }] }));
+    assert_eq!(delta(json!({ "content": "a" }), json!(null)).text(), "a");
+    // An empty reason is none, and takes no text with it.
+    let mut odd = delta(json!({ "content": "b" }), json!(""));
+    assert_eq!(odd.finish(), None);
+    assert_eq!(odd.text(), "b");
+    assert_eq!(delta(json!({}), json!("stop")).finish(), Some("stop"));
+    assert_eq!(
+        delta(
+            json!({ "content": [{ "type": "text", "text": "c" }, { "text": "d" }] }),
+            json!(null)
+        )
+        .text(),
+        "cd"
+    );
+    assert_eq!(
+        delta(json!({ "content": 7, "refusal": "no" }), json!(null)).refusal(),
+        Some("no")
+    );
+    let mut whole =
+        chunk(json!({ "choices": [{ "message": { "content": "e" }, "finish_reason": "stop" }], "model": 3 }));
+    assert_eq!((whole.model(), whole.finish()), (None, Some("stop")));
+    assert_eq!(whole.text(), "e");
+    let usage = chunk(json!({ "choices": [], "usage": { "prompt_tokens": 5.0, "completion_tokens": 7 } }));
+    assert_eq!(usage.usage(), Some((5, 7)));
+    let none = chunk(json!({ "choices": null, "usage": null, "error": null, "timings": {} }));
+    assert!(none.usage().is_none() && none.finish().is_none());
+}
+
+#[test]
+fn a_schema_is_what_its_server_can_use() {
+    let element = |kind: &str| {
+        json!({ "type": "object", "properties": {
+        "kind": { "const": kind }, "maxLength": { "type": "string", "maxLength": 6000 } } })
+    };
+    let blocks = json!({ "type": "array", "minItems": 3, "maxItems": 3, "items": { "anyOf": [element("HERO"), element("TEXT")] } });
+    let schema = json!({ "type": "object", "properties": { "blocks": blocks } });
+    let strict = without_lengths(schema.clone());
+    // The property of that name stays, its length does not.
+    let field = &strict["properties"]["blocks"]["items"]["anyOf"][0]["properties"]["maxLength"];
+    assert_eq!(*field, json!({ "type": "string" }));
+    let section = |kind: &str| Section {
+        position: 0,
+        kind: kind.into(),
+        heading: String::new(),
+        goal: String::new(),
+    };
+    let task = |kinds: &[&str]| {
+        let sections = kinds.iter().map(|kind| section(kind)).collect();
+        Task::Page(PageTask {
+            outline: vec![],
+            slug: String::new(),
+            sections,
+            finished: vec![],
+            instructions: None,
+        })
+    };
+    let ordered = for_grammar(schema.clone(), &task(&["TEXT", "HERO", "TEXT"]));
+    let each = ordered["properties"]["blocks"]["prefixItems"]
+        .as_array()
+        .expect("one a section");
+    let kinds: Vec<_> = each
+        .iter()
+        .map(|one| one["properties"]["kind"]["const"].clone())
+        .collect();
+    assert_eq!(kinds, ["TEXT", "HERO", "TEXT"]);
+    assert_eq!(each[0]["properties"]["maxLength"]["maxLength"], 600);
+    assert!(ordered["properties"]["blocks"]["items"].is_null());
+    // What is of another make is left alone.
+    let other = for_grammar(schema, &task(&["TEXT", "FAQ", "TEXT"]));
+    assert!(other["properties"]["blocks"]["items"]["anyOf"].is_array());
+}
+
+#[test]
+fn answers_of_every_shape_have_a_kind() {
+    use ErrorKind::*;
+    for (status, body, kind) in [
+        (
+            401,
+            r#"{"error":{"message":"Incorrect API key","code":"invalid_api_key"}}"#,
+            Auth,
+        ),
+        (403, "Forbidden", Auth),
+        (402, r#"{"error":{"message":"Insufficient credits","code":402}}"#, Quota),
+        (429, r#"{"error":{"code":"insufficient_quota","message":"x"}}"#, Quota),
+        (
+            429,
+            r#"{"error":{"code":null,"type":"tokens","message":"Rate limit"}}"#,
+            RateLimited,
+        ),
+        (429, "<html>slow down</html>", RateLimited),
+        (
+            400,
+            r#"{"error":{"code":"context_length_exceeded","message":"x"}}"#,
+            ContextLength,
+        ),
+        (
+            400,
+            r#"{"error":{"code":400,"type":"exceed_context_size_error","message":"x"}}"#,
+            ContextLength,
+        ),
+        (
+            400,
+            r#"{"object":"error","message":"This model's maximum context length is 4096","code":400}"#,
+            ContextLength,
+        ),
+        (
+            400,
+            r#"{"error":{"code":"content_filter","message":"x"}}"#,
+            ContentFilter,
+        ),
+        (400, r#"{"error":"model not found"}"#, ModelNotFound),
+        (400, r#"{"detail":"messages: field required"}"#, InvalidRequest),
+        (
+            404,
+            r#"{"error":{"message":"model 'x' not found","type":"api_error"}}"#,
+            ModelNotFound,
+        ),
+        (404, "404 page not found", InvalidRequest),
+        (301, "", InvalidRequest),
+        (408, "", Timeout),
+        (504, "gateway", Timeout),
+        (500, "", Overloaded),
+        (503, r#"{"error":{"code":503,"message":"Loading model"}}"#, Overloaded),
+        (
+            529,
+            r#"{"type":"error","error":{"type":"overloaded_error"}}"#,
+            Overloaded,
+        ),
+        (200, r#"{"error":{"code":429,"message":"x"}}"#, RateLimited),
+        (200, r#"{"error":"oops"}"#, Overloaded),
+        (200, "{}", Overloaded),
+    ] {
+        assert_eq!(
+            of_reply(status, &HeaderMap::new(), body, now()).kind,
+            kind,
+            "{status} {body}"
+        );
+    }
+    assert_eq!(of_event(&json!({ "code": 401, "message": "x" })).kind, Auth);
+    assert_eq!(of_event(&json!("boom")).kind, Overloaded);
+}
+
+#[test]
+fn a_wait_is_seconds_milliseconds_or_a_date() {
+    let now = "2026-11-27T10:00:00Z".parse().expect("a moment");
+    let wait = |name: &'static str, value: &'static str| {
+        let headers = HeaderMap::from_iter([(name.parse().expect("a name"), value.parse().expect("a value"))]);
+        of_reply(429, &headers, "", now).retry_after
+    };
+    assert_eq!(wait("retry-after", "7"), Some(Duration::from_secs(7)));
+    assert_eq!(wait("retry-after", "0.5"), Some(Duration::from_millis(500)));
+    assert_eq!(wait("retry-after-ms", "250"), Some(Duration::from_millis(250)));
+    assert_eq!(
+        wait("retry-after", "Fri, 27 Nov 2026 10:00:30 GMT"),
+        Some(Duration::from_secs(30))
+    );
+    assert_eq!(
+        wait("retry-after", "Fri, 27 Nov 2026 09:00:00 GMT"),
+        Some(Duration::ZERO)
+    );
+    for nonsense in ["soon", "-3", "inf", "1e300"] {
+        assert_eq!(wait("retry-after", nonsense), None, "{nonsense}");
+    }
+}
+
+#[test]
+fn a_providers_words_are_cut_and_printable() {
+    let body = json!({ "error": { "message": format!("a\u{1b}[31m\n{}", "b".repeat(9_000)) } }).to_string();
+    let cause = of_reply(500, &HeaderMap::new(), &body, now()).cause;
+    assert!(cause.len() < 500 && !cause.chars().any(char::is_control), "{cause}");
+}

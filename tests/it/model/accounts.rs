@@ -1,0 +1,87 @@
+//! What calls took, as the owner of an account sees it: a job's usage, and totals by day.
+
+use model_server::{Behaviour, Model, When};
+use serde_json::{Value, json};
+use sitewright::config::{AuthMode, TokenPrice};
+use sitewright::ids::{GlobalId, IdKind};
+
+use super::{ask, calls_of};
+use crate::graphql_served::serve;
+use crate::support::Backend;
+
+const JOB: &str = "query($id: ID!) { node(id: $id) { ... on GenerationJob {
+    usage { promptTokens completionTokens model calls } } } }";
+const USAGE: &str = "query($from: DateTime!, $to: DateTime!) { viewer { account { usage(from: $from, to: $to) {
+    calls promptTokens completionTokens estimatedCost callsWithoutPrice
+    days { date calls promptTokens completionTokens estimatedCost callsWithoutPrice } } } } }";
+
+on_both!(calls_are_summed_by_job_and_by_day_with_what_they_cost);
+
+async fn calls_are_summed_by_job_and_by_day_with_what_they_cost(backend: Backend) {
+    let model = Model::start().await;
+    let mut served = serve(backend, |config| {
+        ask(config, &model);
+        config.auth.mode = AuthMode::Keys;
+        let price = TokenPrice {
+            prompt: 0.5,
+            completion: 2.0,
+        };
+        config.ai.prices.insert("scripted".to_string(), price);
+    })
+    .await;
+    served.key = Some(served.new_key(served.world.account).await);
+    let world = &served.world;
+    model.once(When::any(), Behaviour::Cut { after: 400 });
+    let blueprint = world.blueprint(world.account).await;
+    let started = sitewright::generation::start_structure(&world.app, world.account, blueprint, "usage-key", None);
+    let id = started.await.unwrap().jobs[0].id;
+    let job = world.finished(id).await;
+    let calls = calls_of(world, id, 2).await;
+    assert_eq!(
+        (
+            calls[0].outcome.as_str(),
+            calls[0].is_estimate,
+            calls[0].completion_tokens
+        ),
+        ("interrupted", true, 100)
+    );
+    assert_eq!(
+        (calls[1].outcome.as_str(), calls[1].is_estimate, calls[1].attempt),
+        ("finished", false, 2)
+    );
+    let (prompt, completion) = (
+        calls[0].prompt_tokens + calls[1].prompt_tokens,
+        calls[0].completion_tokens + calls[1].completion_tokens,
+    );
+    // The job's own counters and the calls agree, failed calls included.
+    assert_eq!((job.prompt_tokens, job.completion_tokens), (prompt, completion));
+    let shown = served
+        .data(JOB, json!({ "id": GlobalId::new(IdKind::Job, id).to_string() }))
+        .await;
+    let expected = json!({ "promptTokens": prompt, "completionTokens": completion, "model": "scripted", "calls": 2 });
+    assert_eq!(shown["node"]["usage"], expected);
+
+    let day = |offset: i64| sitewright::db::now() + chrono::Duration::days(offset);
+    let range = |from: i64, to: i64| json!({ "from": day(from).to_rfc3339(), "to": day(to).to_rfc3339() });
+    let usage = served.data(USAGE, range(-1, 1)).await["viewer"]["account"]["usage"].take();
+    let cost = (prompt as f64 * 0.5 + completion as f64 * 2.0) / 1e6;
+    assert!(
+        (usage["estimatedCost"].as_f64().unwrap() - cost).abs() < 3e-6,
+        "{usage} for {cost}"
+    );
+    assert_eq!(
+        (&usage["calls"], &usage["promptTokens"]),
+        (&json!(2), &json!(prompt as f64))
+    );
+    assert_eq!(usage["callsWithoutPrice"], json!(0));
+    let days = usage["days"].as_array().unwrap();
+    assert_eq!(days.iter().map(|day| day["calls"].as_i64().unwrap()).sum::<i64>(), 2);
+    let nothing = served.data(USAGE, range(-9, -8)).await["viewer"]["account"]["usage"].take();
+    assert_eq!((&nothing["calls"], &nothing["days"]), (&json!(0), &json!([])));
+    let refused: Value = served.ask(USAGE, range(-400, 0)).await;
+    assert_eq!(
+        refused["errors"][0]["extensions"]["code"], "BAD_USER_INPUT",
+        "{refused}"
+    );
+    served.settle().await;
+}
