@@ -112,9 +112,19 @@ pub struct OpenText {
     pub text: String,
 }
 
+/// The items of a stream that a watcher receives as one, from the first to the last: the same for everybody who receives
+/// the same ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Piece {
+    pub first: Position,
+    pub last: Position,
+}
+
 /// What a watcher of a job receives.
 #[derive(Debug, Clone)]
 pub struct JobFeedItem {
+    /// Which part of the stream it is; none for what is told to this watcher alone.
+    pub piece: Option<Piece>,
     pub at: Position,
     pub time: Instant,
     pub body: JobBody,

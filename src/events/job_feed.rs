@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::append::durable_position;
 use super::channel::Attachment;
-use super::event::{Item, ItemBody, JobBody, JobFeedItem, OpenText};
+use super::event::{Item, ItemBody, JobBody, JobFeedItem, OpenText, Piece};
 use super::feeds::{After, Feeds};
 use super::open_text::utf16_len;
 use super::relay::PATIENCE;
@@ -96,7 +96,8 @@ impl Watcher {
                 Step::Join => self.join().await,
                 Step::Snapshot => {
                     self.attachment.joined(PATIENCE).await;
-                    self.snapshot().await?;
+                    // On the heap while it runs: watchers are many, and each has room for it otherwise.
+                    Box::pin(self.snapshot()).await?;
                 }
                 Step::Live => self.live().await,
                 Step::Done => return Ok(None),
@@ -158,6 +159,7 @@ impl Watcher {
             ItemBody::Text(delta) => {
                 // Deltas that waited for a slow watcher become one.
                 if let Some(JobFeedItem {
+                    piece: Some(piece),
                     at,
                     time,
                     body: JobBody::Text(waiting),
@@ -167,7 +169,7 @@ impl Watcher {
                     && waiting.offset + utf16_len(&waiting.text) == delta.offset
                 {
                     waiting.text.push_str(&delta.text);
-                    (*at, *time) = (item.at, item.time);
+                    (*at, *time, piece.last) = (item.at, item.time, item.at);
                     return;
                 }
                 JobBody::Text(delta.clone())
@@ -178,6 +180,10 @@ impl Watcher {
             }
         };
         self.ready.push_back(JobFeedItem {
+            piece: Some(Piece {
+                first: item.at,
+                last: item.at,
+            }),
             at: item.at,
             time: item.time,
             body,
@@ -221,6 +227,7 @@ impl Watcher {
         self.last = Some(at);
         self.step = Step::Live;
         self.ready.push_back(JobFeedItem {
+            piece: None,
             at,
             time: now(),
             body: JobBody::Snapshot {
@@ -259,12 +266,18 @@ impl Watcher {
             blocks,
             open: Vec::new(),
         };
-        self.ready.push_back(JobFeedItem { at, time: now(), body });
+        let (piece, now) = (None, now());
+        self.ready.push_back(JobFeedItem {
+            piece,
+            at,
+            time: now,
+            body,
+        });
         let (time, event) = match row {
             Some(row) => (row.at, serde_json::from_value(row.payload)?),
             // Older than retention: the job's row still knows how it ended.
             None => (
-                now(),
+                now,
                 super::JobEvent::Finished {
                     state,
                     charged,
@@ -273,6 +286,7 @@ impl Watcher {
             ),
         };
         self.ready.push_back(JobFeedItem {
+            piece,
             at: durable,
             time,
             body: JobBody::Event(event),

@@ -22,7 +22,7 @@ pub use bus::{Bus, Hint, Notice};
 pub use channel::{Attachment, Channel};
 pub use event::{
     AccountBody, AccountFeedItem, BlueprintBody, BlueprintFeedItem, Item, ItemBody, JobBody, JobEvent, JobFeedItem,
-    OpenText, TextDelta,
+    OpenText, Piece, TextDelta,
 };
 pub use feeds::{After, Feeds};
 pub use open_text::utf16_len;

@@ -88,6 +88,8 @@ async fn run(web: Web, id: RequestId, from: ClientAddress, header: Option<String
     };
     let patience = web.api.app.config.streams.write();
     let wire = Wire::new(parts.io.into_inner().into_tcp(), parts.read_buf.to_vec(), patience).await;
+    // It is part of the buffer in which the handshake was read: 16 KiB that would live as long as the connection.
+    drop(parts.read_buf);
     Connection::new(web, id, from, header).run(wire).await;
 }
 
