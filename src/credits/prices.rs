@@ -104,6 +104,7 @@ pub async fn seed_prices(db: &Db) -> Result<()> {
             .on_conflict(ignore)
             .exec_without_returning(&tx)
             .await?;
+        raise_version(&tx).await?;
     }
     Ok(tx.commit().await?)
 }

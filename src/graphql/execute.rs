@@ -10,26 +10,30 @@ use std::sync::Arc;
 
 use async_graphql::parser::types::OperationType;
 use async_graphql::{ErrorExtensionValues, Request, Response, ServerError, Variables};
-use futures::stream::BoxStream;
-use futures::{FutureExt, StreamExt};
-use tracing::Instrument;
+use futures::FutureExt;
 
+use super::answers::{Answers, Finished, Slot, is_for_everybody};
 use super::context::Session;
 use super::error::{Code, masked, outage, told_panic};
+use super::fanout::Fanout;
 use super::persisted::Persisted;
+use super::scalars;
 use super::schema::{Schema, schema, sdl};
 use super::strict::{Ready, Strict};
 use crate::app::App;
 use crate::auth::Caller;
 use crate::error::{Error, Refusal, Result};
+use crate::options;
 
 /// What a transport needs.
 #[derive(Clone)]
 pub struct Api {
     pub app: App,
-    schema: Schema,
+    pub(super) schema: Schema,
     strict: Arc<Strict>,
     persisted: Arc<Persisted>,
+    answers: Arc<Answers>,
+    pub(super) fanout: Arc<Fanout>,
 }
 
 impl Api {
@@ -38,10 +42,14 @@ impl Api {
         let config = &app.config.graphql;
         let strict = Strict::new(&sdl(), config.clone())
             .map_err(|why| Error::internal(format!("the schema is not valid: {why}")))?;
+        let strict = strict.with_scalars(scalars::check);
         let persisted = Persisted::new(config, |text| strict.check(text))
             .map_err(|why| Refusal::invalid(&["graphql", "trusted_documents"], "INVALID", why))?;
+        let schema = schema(app.clone());
         Ok(Api {
-            schema: schema(app.clone()),
+            answers: Arc::new(Answers::new()),
+            fanout: Arc::default(),
+            schema,
             strict: Arc::new(strict),
             persisted: Arc::new(persisted),
             app,
@@ -65,48 +73,108 @@ impl From<Vec<ServerError>> for Refused {
 }
 
 /// A request whose document is valid, whose variables fit, and whose operation is known.
-pub struct Prepared(Ready);
+pub struct Prepared {
+    pub(super) ready: Ready,
+    /// Where the answer may be kept, if everybody is told the same.
+    slot: Option<Slot>,
+}
 
 impl Prepared {
     pub fn is_mutation(&self) -> bool {
-        self.0.kind == OperationType::Mutation
+        self.ready.kind == OperationType::Mutation
     }
 
     pub fn is_subscription(&self) -> bool {
-        self.0.kind == OperationType::Subscription
+        self.ready.kind == OperationType::Subscription
     }
 
     /// The names of the fields at its root.
     pub fn roots(&self) -> &[String] {
-        &self.0.roots
+        &self.ready.roots
+    }
+
+    /// Refuses a caller who may not ask it.
+    pub(super) fn check(&self, caller: &Caller) -> std::result::Result<(), ServerError> {
+        self.ready.asked.check(caller)
     }
 
     /// What it costs a budget, in fields.
     pub fn cost(&self) -> u64 {
-        self.0.cost
+        self.ready.cost
     }
 
     /// The operation's name, for logs.
     pub fn name(&self) -> Option<&str> {
-        self.0.name.as_deref()
+        self.ready.name.as_deref()
     }
 }
 
 /// Reads the document, picks the operation, validates, and coerces the variables. What is refused here has not begun
 /// to run.
 pub fn prepare(api: &Api, request: Request) -> std::result::Result<Prepared, Refused> {
-    let ready = || {
+    guarded(|| {
         let named = api.persisted.read(request)?;
         let ready = api.strict.ready(named.request)?;
         api.persisted.keep(named.new);
-        Ok(ready)
-    };
-    match catch_unwind(AssertUnwindSafe(ready)) {
-        Ok(ready) => ready.map(Prepared).map_err(Refused),
+        Ok(Prepared { ready, slot: None })
+    })
+}
+
+fn guarded<T>(work: impl FnOnce() -> std::result::Result<T, Vec<ServerError>>) -> std::result::Result<T, Refused> {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(outcome) => outcome.map_err(Refused),
         Err(panic) => {
             told_panic(&*panic);
             Err(Refused(vec![masked()]))
         }
+    }
+}
+
+/// What becomes of a request that has one answer.
+pub enum Begun {
+    /// It was answered before.
+    Known(Arc<Finished>),
+    Ready(Prepared),
+}
+
+/// Finds the answer that is kept for a request, or prepares it.
+pub fn begin(api: &Api, caller: &Caller, request: Request) -> std::result::Result<Begun, Refused> {
+    let (named, checked) = guarded(|| {
+        let named = api.persisted.read(request)?;
+        let checked = api.strict.read(&named.request)?;
+        Ok((named, checked))
+    })?;
+    let mut slot = None;
+    if is_for_everybody(&checked) {
+        let version = options::version(&api.app.db);
+        let known = api.answers.get(&named.request, caller, version);
+        // One that may not be given is refused where everything is.
+        if let Some(finished) = known.filter(|finished| finished.asked.check(caller).is_ok()) {
+            // A document that comes with its hash is kept again: it may have been forgotten meanwhile.
+            api.persisted.keep(named.new);
+            return Ok(Begun::Known(finished));
+        }
+        slot = Answers::slot(&named.request, caller, version);
+    }
+    let ready = guarded(|| api.strict.fit(&checked, named.request))?;
+    api.persisted.keep(named.new);
+    Ok(Begun::Ready(Prepared { ready, slot }))
+}
+
+/// The answer to a query or a mutation.
+pub enum Answered {
+    Finished(Arc<Finished>),
+    Response(Response),
+}
+
+/// Runs a query or a mutation, and keeps its answer if everybody is told the same.
+pub async fn answer(api: &Api, caller: Caller, request_id: &str, mut prepared: Prepared) -> Answered {
+    let slot = prepared.slot.take();
+    let kept = slot.map(|slot| slot.of(&prepared.ready));
+    let response = execute(api, caller, request_id, prepared).await;
+    match kept.and_then(|slot| api.answers.keep(slot, &response)) {
+        Some(finished) => Answered::Finished(finished),
+        None => Answered::Response(response),
     }
 }
 
@@ -117,7 +185,7 @@ pub async fn execute(api: &Api, caller: Caller, request_id: &str, prepared: Prep
             graphql-transport-ws, or accept text/event-stream or multipart/mixed;subscriptionSpec=1.0.";
         return refused(Code::OperationResolution.server_error(message), request_id);
     }
-    if let Err(why) = prepared.0.asked.check(&caller) {
+    if let Err(why) = prepared.check(&caller) {
         return refused(why, request_id);
     }
     let request = with_session(prepared, caller, request_id);
@@ -130,30 +198,6 @@ pub async fn execute(api: &Api, caller: Caller, request_id: &str, prepared: Prep
             finish(Response::from_errors(vec![code.server_error(message)]), request_id)
         }
     }
-}
-
-/// Runs an operation of any kind as a stream of responses: one for a query or a mutation, one an event for a
-/// subscription. It ends when the subscription does.
-pub fn subscribe(api: &Api, caller: Caller, request_id: &str, prepared: Prepared) -> BoxStream<'static, Response> {
-    let request_id = request_id.to_string();
-    let operation = prepared.name().unwrap_or_default();
-    let span = tracing::info_span!("operation", request_id, operation, account = %caller.account);
-    if !prepared.is_subscription() {
-        let api = api.clone();
-        let one = async move { execute(&api, caller, &request_id, prepared).await };
-        return futures::stream::once(one.instrument(span)).boxed();
-    }
-    if let Err(why) = prepared.0.asked.check(&caller) {
-        let refusal = refused(why, &request_id);
-        return futures::stream::once(async move { refusal }).boxed();
-    }
-    let request = with_session(prepared, caller, &request_id);
-    let mut stream = AssertUnwindSafe(api.schema.execute_stream(request)).catch_unwind();
-    // The task of a socket runs many operations: each is polled within its own span.
-    let within = futures::stream::poll_fn(move |cx| span.in_scope(|| stream.poll_next_unpin(cx)));
-    within
-        .map(move |response| finish(response.unwrap_or_else(|panic| panicked(&*panic)), &request_id))
-        .boxed()
 }
 
 /// Where a subscription goes on, whatever its document says.
@@ -172,13 +216,13 @@ pub fn seen_from(request: Request, address: IpAddr) -> Request {
     request.data(SeenFrom(address))
 }
 
-fn with_session(prepared: Prepared, caller: Caller, request_id: &str) -> Request {
+pub(super) fn with_session(prepared: Prepared, caller: Caller, request_id: &str) -> Request {
     let session = session(&prepared, caller, request_id);
-    prepared.0.request.data(session)
+    prepared.ready.request.data(session)
 }
 
-fn session(prepared: &Prepared, caller: Caller, request_id: &str) -> Session {
-    let request = &prepared.0.request;
+pub(super) fn session(prepared: &Prepared, caller: Caller, request_id: &str) -> Session {
+    let request = &prepared.ready.request;
     let seen_from = request.data.get(&TypeId::of::<SeenFrom>());
     let address = seen_from.and_then(|seen| seen.downcast_ref::<SeenFrom>());
     let remembers = !prepared.is_mutation();
@@ -208,13 +252,13 @@ pub fn refused(why: impl Into<Refused>, request_id: &str) -> Response {
     finish(Response::from_errors(errors), request_id)
 }
 
-fn panicked(panic: &(dyn std::any::Any + Send)) -> Response {
+pub(super) fn panicked(panic: &(dyn std::any::Any + Send)) -> Response {
     told_panic(panic);
     Response::from_errors(vec![masked()])
 }
 
 /// Gives every error a code and the request's id.
-fn finish(mut response: Response, request_id: &str) -> Response {
+pub(super) fn finish(mut response: Response, request_id: &str) -> Response {
     for error in &mut response.errors {
         let has_code = error
             .extensions

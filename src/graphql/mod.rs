@@ -5,11 +5,13 @@
 //! what the specification asks for and async-graphql does not do.
 
 mod accounts;
+mod answers;
 mod audited;
 mod context;
 mod credits;
 mod error;
 mod execute;
+mod fanout;
 mod guard;
 mod jobs;
 mod loaders;
@@ -29,13 +31,18 @@ mod strict;
 #[cfg(feature = "faults")]
 pub mod strict;
 mod user_error;
+mod watch;
 
 #[cfg(test)]
 mod tests;
 
+pub use answers::Finished;
 pub use error::{Code, MASKED, outage, rate_limited};
 pub use execute::{
-    Api, Prepared, Refused, execute, is_fault, is_request_error, prepare, refused, resume_at, seen_from, subscribe,
+    Answered, Api, Begun, Prepared, Refused, answer, begin, execute, is_fault, is_request_error, prepare, refused,
+    resume_at, seen_from,
 };
+pub use fanout::{Event, Written};
 pub use persisted::{DOCUMENT_ID, PERSISTED_QUERY};
 pub use schema::{Schema, schema, sdl};
+pub use watch::subscribe;

@@ -2,7 +2,7 @@
 //!
 //! Ids are GraphQL's own ID; their shape is in `crate::ids`.
 
-use async_graphql::{InputValueError, InputValueResult, Scalar, ScalarType, Value};
+use async_graphql::{InputType, InputValueError, InputValueResult, Pos, Scalar, ScalarType, Value};
 use chrono::{DateTime as Chrono, SecondsFormat, SubsecRound, Utc};
 
 use crate::error::Instant;
@@ -30,6 +30,22 @@ impl ScalarType for DateTime {
 
     fn to_value(&self) -> Value {
         Value::String(self.0.to_rfc3339_opts(SecondsFormat::AutoSi, true))
+    }
+}
+
+/// Whether a value is one of a scalar of ours; the words say what it should be.
+pub fn check(name: &str, value: &Value) -> Result<(), String> {
+    fn told<T: ScalarType + InputType>(value: &Value) -> Result<(), String> {
+        let parsed = <T as ScalarType>::parse(value.clone());
+        parsed.map(drop).map_err(|why| {
+            let message = why.into_server_error(Pos::default()).message;
+            message.rsplit("\": ").next().unwrap_or(&message).to_string()
+        })
+    }
+    match name {
+        "DateTime" => told::<DateTime>(value),
+        "Cursor" => told::<Cursor>(value),
+        _ => Ok(()),
     }
 }
 

@@ -2,14 +2,15 @@
 
 use async_graphql::{Response as GraphqlResponse, ServerError, Value};
 use axum::Extension;
-use axum::http::header::{ACCEPT, ALLOW, CONTENT_TYPE};
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::body::Body;
+use axum::http::header::{ACCEPT, ACCEPT_ENCODING, ALLOW, CONTENT_ENCODING, CONTENT_TYPE, VARY};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 use super::trace::RequestId;
-use crate::graphql::{Code, is_fault, is_request_error, refused};
+use crate::graphql::{Code, Finished, is_fault, is_request_error, refused};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
 const GRAPHQL: HeaderValue = HeaderValue::from_static("application/graphql-response+json; charset=utf-8");
@@ -60,7 +61,11 @@ fn form(headers: &HeaderMap) -> Option<Form> {
 
 /// The weight that an Accept header gives to a media type that it names.
 fn wanted(headers: &HeaderMap, name: &str) -> Option<f32> {
-    let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    weight_in(headers, &ACCEPT, name)
+}
+
+fn weight_in(headers: &HeaderMap, list: &HeaderName, name: &str) -> Option<f32> {
+    let values = headers.get_all(list).iter().filter_map(|value| value.to_str().ok());
     for wish in values.flat_map(|value| value.split(',')) {
         let mut parts = wish.split(';').map(str::trim);
         if parts.next().is_some_and(|ty| ty.eq_ignore_ascii_case(name)) {
@@ -85,6 +90,34 @@ fn shape(headers: &HeaderMap, response: &GraphqlResponse) -> (StatusCode, Header
 pub fn graphql(headers: &HeaderMap, response: &GraphqlResponse) -> Response {
     let (status, media_type) = shape(headers, response);
     body(status, media_type, response, is_request_error(response))
+}
+
+/// Answers at least this long are compressed for those who can read that.
+pub const WORTH_COMPRESSING: u16 = 1024;
+
+/// An answer that is kept as the bytes that it is, compressed where the compressing layer would have done it.
+pub fn finished(headers: &HeaderMap, finished: &Finished) -> Response {
+    let media_type = match form(headers) {
+        Some(Form::Exact) => GRAPHQL,
+        _ => JSON,
+    };
+    let is_long = finished.plain.len() >= usize::from(WORTH_COMPRESSING);
+    let packed = (is_long && takes_gzip(headers)).then(|| finished.packed()).flatten();
+    let mut response = Response::new(Body::from(packed.clone().unwrap_or_else(|| finished.plain.clone())));
+    let set = response.headers_mut();
+    set.insert(CONTENT_TYPE, media_type);
+    if packed.is_some() {
+        set.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+        set.insert(VARY, HeaderValue::from_static("accept-encoding"));
+    }
+    response
+}
+
+/// Whether the client reads gzip, and does not like plain bytes better.
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    let weight = |name| weight_in(headers, &ACCEPT_ENCODING, name);
+    let gzip = weight("gzip").unwrap_or(0.0);
+    gzip > 0.0 && gzip >= weight("identity").unwrap_or(0.0)
 }
 
 /// The responses to a batch, in its order. Each tells its own outcome, so the status is always good.

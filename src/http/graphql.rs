@@ -14,10 +14,12 @@ use tracing::Span;
 
 use super::client_address::ClientAddress;
 use super::request::{Asked, Parameters, Unreadable, check_media_type, of_body, of_parameters, read_body};
-use super::trace::RequestId;
+use super::trace::{Asked as Known, RequestId};
 use super::{Web, answer, gate, identity, socket, streamed};
 use crate::auth::Caller;
-use crate::graphql::{Code, Prepared, execute, outage, prepare, refused, seen_from};
+use crate::graphql::{
+    self, Answered, Begun, Code, Finished, Prepared, begin, execute, outage, prepare, refused, seen_from,
+};
 
 pub async fn post(
     State(web): State<Web>,
@@ -78,8 +80,14 @@ async fn run(
         Err(response) => return *response,
     };
     let request = seen_from(streamed::resumed(headers, request), from.0);
-    let prepared = match prepare(&web.api, request) {
-        Ok(prepared) => prepared,
+    let begun = match streamed::asked(headers, false) {
+        // A stream's answers are written as its form wants them.
+        Some(_) => prepare(&web.api, request).map(Begun::Ready),
+        None => begin(&web.api, &caller, request),
+    };
+    let prepared = match begun {
+        Ok(Begun::Known(finished)) => return known(web, id, headers, &caller, &finished),
+        Ok(Begun::Ready(prepared)) => prepared,
         Err(why) => {
             if let Err(too_much) = web.gate.spend_on_refusal(&caller) {
                 return too_much.response(id);
@@ -102,7 +110,24 @@ async fn run(
     if let Some(form) = streamed::asked(headers, prepared.is_subscription()) {
         return streamed::respond(web, form, caller, id, prepared, place);
     }
-    answer::graphql(headers, &execute(&web.api, caller, &id.0, prepared).await)
+    match graphql::answer(&web.api, caller, &id.0, prepared).await {
+        Answered::Finished(finished) => answer::finished(headers, &finished),
+        Answered::Response(response) => answer::graphql(headers, &response),
+    }
+}
+
+/// Gives an answer that was made before, for the same price.
+fn known(web: &Web, id: &RequestId, headers: &HeaderMap, caller: &Caller, finished: &Finished) -> Response {
+    let mut response = match web.gate.spend(caller, finished.cost) {
+        Ok(()) => answer::finished(headers, finished),
+        Err(too_much) => too_much.response(id),
+    };
+    // To put this into the span, which nothing else needs, would cost more than the answer.
+    response.extensions_mut().insert(Known {
+        account: caller.account,
+        operation: finished.name.clone(),
+    });
+    response
 }
 
 /// One after the other: a batch may change things, and its order is the client's. Its budget is charged for all of it, or

@@ -1,15 +1,16 @@
 //! One operation as a stream of answers that are ready to be sent: what the three streaming transports have in common.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use async_graphql::{Response, ServerError, Value};
+use async_graphql::{Response, ServerError};
 use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt};
 
 use super::trace::RequestId;
 use super::{Web, identity};
 use crate::auth::Caller;
-use crate::graphql::{Code, Prepared, is_request_error, refused, subscribe};
+use crate::graphql::{Code, Event, Finished, Prepared, Written, is_request_error, refused, subscribe};
 use crate::limits::Slot;
 
 /// How much later each further connection is sent away when the server stops.
@@ -18,7 +19,7 @@ const LEAVE_EACH: Duration = Duration::from_millis(10);
 /// What an operation brings.
 pub enum Answer {
     /// A response with its place in the stream, if it has one.
-    Next { json: String, cursor: Option<String> },
+    Next(Arc<Written>),
     /// The operation was refused before it ran. Nothing follows.
     Refused(Vec<ServerError>),
 }
@@ -38,6 +39,11 @@ pub fn run(
     }
 }
 
+/// An answer that was made before.
+pub fn known(finished: &Finished) -> BoxStream<'static, Answer> {
+    answers(stream::iter([Event::from(finished)])).boxed()
+}
+
 /// The one answer of an operation that does not run.
 pub fn refusal(response: Response) -> BoxStream<'static, Answer> {
     stream::once(async move { Answer::Refused(response.errors) }).boxed()
@@ -48,27 +54,11 @@ pub fn without_key(id: &RequestId) -> Response {
     refused(Code::Unauthenticated.server_error(identity::GONE), &id.0)
 }
 
-fn answers(responses: impl Stream<Item = Response>) -> impl Stream<Item = Answer> {
-    responses.map(|response| {
-        if is_request_error(&response) {
-            return Answer::Refused(response.errors);
-        }
-        let cursor = match response.extensions.get("cursor") {
-            Some(Value::String(cursor)) => Some(cursor.clone()),
-            _ => None,
-        };
-        Answer::Next {
-            json: json(&response),
-            cursor,
-        }
-    })
-}
-
-/// A response as text.
-fn json(response: &Response) -> String {
-    serde_json::to_string(response).unwrap_or_else(|cause| {
-        tracing::error!(%cause, "a response could not be written");
-        r#"{"data":null}"#.to_string()
+fn answers(events: impl Stream<Item = Event>) -> impl Stream<Item = Answer> {
+    events.map(|event| match event {
+        Event::Written(written) => Answer::Next(written),
+        Event::Response(response) if is_request_error(&response) => Answer::Refused(response.errors),
+        Event::Response(response) => Answer::Next(Arc::new(Written::of(&response))),
     })
 }
 

@@ -20,6 +20,7 @@ mod socket;
 mod streamed;
 mod trace;
 
+use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,7 +43,9 @@ use client_address::Peer;
 
 /// What handlers share.
 #[derive(Clone)]
-struct Web {
+struct Web(Arc<Shared>);
+
+struct Shared {
     api: Api,
     gate: Arc<gate::Gate>,
     /// Connections that stay open: axum forgets one that is upgraded, and a stream has to be told to end.
@@ -52,6 +55,14 @@ struct Web {
     /// What an identity provider says of people; none where no provider is configured.
     jwts: Option<auth::Jwts>,
     shutdown: CancellationToken,
+}
+
+impl Deref for Web {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
 }
 
 /// Every route.
@@ -83,7 +94,7 @@ fn router(web: Web) -> Router {
 
 /// Answers worth compressing; events of a stream must leave as they come.
 fn compression() -> CompressionLayer<impl Predicate> {
-    let worth = SizeAbove::new(1024)
+    let worth = SizeAbove::new(answer::WORTH_COMPRESSING)
         .and(NotForContentType::SSE)
         .and(NotForContentType::const_new("multipart/mixed"))
         .and(NotForContentType::IMAGES);
@@ -101,14 +112,14 @@ pub async fn serve(app: App, listener: TcpListener, shutdown: CancellationToken)
     let (open, keys) = (TaskTracker::new(), keys::Keys::default());
     let gate = Arc::new(gate::Gate::new(&app.config));
     let sharing = limits::share(gate.limits.clone(), app.redis.clone());
-    let web = Web {
+    let web = Web(Arc::new(Shared {
         api: Api::new(app)?,
         gate,
         open: open.clone(),
         keys: keys.clone(),
         jwts: jwts.clone(),
         shutdown: shutdown.clone(),
-    };
+    }));
     let told = shutdown.clone();
     let door = listen::Door::new(listener, streams.write());
     let service = router(web).into_make_service_with_connect_info::<Peer>();

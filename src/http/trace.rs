@@ -12,6 +12,7 @@ use axum::response::Response;
 use futures::FutureExt;
 use tracing::Instrument;
 use tracing::field::Empty;
+use uuid::Uuid;
 
 use super::answer;
 use crate::graphql::{Code, MASKED};
@@ -34,9 +35,16 @@ impl RequestId {
         };
         match given.filter(is_fit) {
             Some(id) => RequestId(id.to_string()),
-            None => RequestId(uuid::Uuid::now_v7().simple().to_string()),
+            None => RequestId(Uuid::now_v7().simple().to_string()),
         }
     }
+}
+
+/// Who asked and for what, where that was no execution with words of its own in the log.
+#[derive(Clone)]
+pub struct Asked {
+    pub account: Uuid,
+    pub operation: Option<String>,
 }
 
 pub async fn observe(mut request: Request, next: Next) -> Response {
@@ -55,8 +63,12 @@ pub async fn observe(mut request: Request, next: Next) -> Response {
         response.headers_mut().insert(HEADER, value);
     }
     let duration_ms = began.elapsed().as_micros() as f64 / 1000.0;
-    span.in_scope(|| {
-        tracing::info!(status = response.status().as_u16(), duration_ms, "request");
+    let (status, asked) = (response.status().as_u16(), response.extensions().get::<Asked>());
+    span.in_scope(|| match asked {
+        Some(Asked { account, operation }) => {
+            tracing::info!(status, duration_ms, %account, operation, "request");
+        }
+        None => tracing::info!(status, duration_ms, "request"),
     });
     response
 }

@@ -48,8 +48,13 @@ pub async fn keyed(backend: Backend) -> Served {
 
 /// The same with another configuration.
 pub async fn serve(backend: Backend, change: impl FnOnce(&mut Config)) -> Served {
-    let world = backend.world_with(change).await.started().await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    serve_at(listener, backend, change).await
+}
+
+/// The same at a listener of the test's own.
+pub async fn serve_at(listener: TcpListener, backend: Backend, change: impl FnOnce(&mut Config)) -> Served {
+    let world = backend.world_with(change).await.started().await;
     let address = listener.local_addr().unwrap().to_string();
     let stop = CancellationToken::new();
     let server = tokio::spawn(http::serve(world.app.clone(), listener, stop.clone()));

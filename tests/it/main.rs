@@ -7,6 +7,7 @@
 mod support;
 
 mod access;
+mod answers;
 mod audit;
 mod binary;
 mod carrier;
@@ -15,6 +16,7 @@ mod commands;
 mod crashes;
 mod doctor;
 mod eval;
+mod fanout;
 mod feeds;
 mod generate;
 mod graphql_blocks;

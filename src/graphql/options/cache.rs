@@ -1,10 +1,9 @@
 //! The wizard's lists, kept in memory until they change.
 //!
-//! They change a few times a year and are asked for by every visitor. What is kept goes with the data version, and after
-//! two seconds in any case; what a running job pays is read in its own transaction, never from here.
+//! They change a few times a year and are asked for by every visitor. What is kept goes with the data version; what a
+//! running job pays is read in its own transaction, never from here.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use async_graphql::Context;
 use parking_lot::Mutex;
@@ -19,14 +18,11 @@ use crate::graphql::context::Reach;
 use crate::graphql::credits::Price;
 use crate::{credits, options};
 
-const LIFE: Duration = Duration::from_secs(2);
-
 #[derive(Clone, Default)]
 pub struct MetadataCache(Arc<Mutex<Option<Kept>>>);
 
 struct Kept {
     version: i64,
-    read_at: Instant,
     metadata: BuilderMetadata,
 }
 
@@ -36,7 +32,6 @@ impl MetadataCache {
         let version = options::version(db);
         if let Some(kept) = &*self.0.lock()
             && kept.version == version
-            && kept.read_at.elapsed() < LIFE
         {
             return Ok(kept.metadata.clone());
         }
@@ -44,7 +39,6 @@ impl MetadataCache {
         let metadata = read(db).await?;
         *self.0.lock() = Some(Kept {
             version,
-            read_at: Instant::now(),
             metadata: metadata.clone(),
         });
         Ok(metadata)

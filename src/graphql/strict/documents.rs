@@ -12,7 +12,7 @@ use apollo_compiler::response::JsonMap;
 use apollo_compiler::validation::Valid;
 use apollo_compiler::{ExecutableDocument, Node};
 use async_graphql::ServerError;
-use async_graphql::parser::types::ExecutableDocument as Runnable;
+use async_graphql::parser::types::{ExecutableDocument as Runnable, OperationType};
 use parking_lot::Mutex;
 use quick_cache::sync::Cache;
 use quick_cache::{Equivalent, Weighter};
@@ -38,6 +38,8 @@ pub struct Checked {
     pub document: Valid<ExecutableDocument>,
     pub operation: Node<Operation>,
     pub roots: Arc<[String]>,
+    /// The variable that gives the root field of a subscription its place, and nothing else.
+    begins: Option<String>,
     /// Variables that decide a `@skip` or an `@include`.
     conditions: HashSet<String>,
     /// Its cost, where that does not depend on the variables.
@@ -59,6 +61,7 @@ impl Checked {
         }
         let roots = operation.root_fields(&document);
         Ok(Checked {
+            begins: begins(&document, operation),
             operation: operation.clone(),
             roots: roots.map(|field| field.name.to_string()).collect(),
             document,
@@ -78,6 +81,15 @@ impl Checked {
             let _ = self.cost.set(cost);
         }
         cost
+    }
+
+    pub fn kind(&self) -> OperationType {
+        super::kind(self.operation.operation_type)
+    }
+
+    /// The variable whose value says only where the stream begins, and not what its events look like.
+    pub fn begins(&self) -> Option<&str> {
+        self.begins.as_deref()
     }
 
     /// A variable that decides a condition and is null: neither yes nor no.
@@ -110,6 +122,20 @@ impl Checked {
         });
         shape.collect()
     }
+}
+
+/// Where a subscription begins, its root field says with this argument.
+const AFTER: &str = "after";
+
+fn begins(document: &ExecutableDocument, operation: &Operation) -> Option<String> {
+    let mut roots = operation.root_fields(document);
+    let argument = roots.next()?.specified_argument_by_name(AFTER)?;
+    let name = argument.as_variable().filter(|_| operation.is_subscription())?;
+    let (text, word) = (document.to_string(), format!("${name}"));
+    let is_whole = |rest: &&str| !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+    // Its definition and this use of it.
+    let uses = text.split(&word).skip(1).filter(is_whole).count();
+    (uses == 2).then(|| name.to_string())
 }
 
 fn note_conditions(set: &SelectionSet, names: &mut HashSet<String>) {

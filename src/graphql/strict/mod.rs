@@ -10,8 +10,8 @@ mod convert;
 mod cost;
 mod cures;
 mod documents;
+mod inputs;
 mod nulls;
-mod one_of;
 mod read;
 mod tokens;
 mod variables;
@@ -36,7 +36,9 @@ use collect::{Collector, Possible};
 use convert::Places;
 pub use cures::Cure;
 use cures::is_on;
-use documents::{Checked, Documents, Variant};
+pub use documents::Checked;
+use documents::{Documents, Variant};
+use inputs::{Inputs, Scalars};
 pub use nulls::Nulls;
 
 use super::error::Code;
@@ -51,6 +53,7 @@ const WRITTEN: usize = 4;
 pub struct Strict {
     schema: Valid<Schema>,
     possible: Possible,
+    scalars: Scalars,
     limits: Graphql,
     documents: Documents,
 }
@@ -67,6 +70,32 @@ pub struct Ready {
     pub asked: Asked,
     /// What a budget is charged for it (`cost`).
     pub cost: u64,
+    /// What it came from, the same for every request with this text.
+    pub checked: Arc<Checked>,
+    variant: Arc<Variant>,
+}
+
+/// What a request executes, to be executed again.
+pub struct Again {
+    variant: Arc<Variant>,
+    variables: Variables,
+}
+
+impl Ready {
+    pub fn again(&self) -> Again {
+        Again {
+            variant: self.variant.clone(),
+            variables: self.request.variables.clone(),
+        }
+    }
+}
+
+impl Again {
+    pub fn request(&self) -> Request {
+        let mut request = Request::new(String::new()).variables(self.variables.clone());
+        request.set_parsed_query(self.variant.runnable.clone());
+        request
+    }
 }
 
 impl Strict {
@@ -77,17 +106,40 @@ impl Strict {
         let schema = schema.validate().map_err(|found| found.errors.to_string())?;
         Ok(Strict {
             possible: Possible::of(&schema),
+            scalars: |_, _| Ok(()),
             documents: Documents::new(),
             schema,
             limits,
         })
     }
 
+    /// The same with rules for the schema's own scalars, which the schema itself does not have.
+    pub fn with_scalars(self, scalars: Scalars) -> Self {
+        Strict { scalars, ..self }
+    }
+
+    fn inputs(&self) -> Inputs<'_> {
+        Inputs {
+            schema: &self.schema,
+            scalars: self.scalars,
+        }
+    }
+
     /// Makes a request ready to run, or says everything that is wrong with it.
-    pub fn ready(&self, mut request: Request) -> Result<Ready, Vec<ServerError>> {
-        let checked = self.checked(&request.query, request.operation_name.as_deref())?;
+    pub fn ready(&self, request: Request) -> Result<Ready, Vec<ServerError>> {
+        let checked = self.read(&request)?;
+        self.fit(&checked, request)
+    }
+
+    /// The document of a request and its chosen operation, once they are known to be valid.
+    pub fn read(&self, request: &Request) -> Result<Arc<Checked>, Vec<ServerError>> {
+        self.checked(&request.query, request.operation_name.as_deref())
+    }
+
+    /// Makes a request ready whose document was read.
+    pub fn fit(&self, checked: &Arc<Checked>, mut request: Request) -> Result<Ready, Vec<ServerError>> {
         let one = |error| vec![error];
-        let values = variables::coerce(&self.schema, &checked.document, &checked.operation, &request.variables);
+        let values = variables::coerce(self.inputs(), &checked.document, &checked.operation, &request.variables);
         let values = values.map_err(one)?;
         if let Some(variable) = checked.undecided(&values) {
             let message = format!("The variable ${variable} decides a condition and is null. Give true or false.");
@@ -103,7 +155,7 @@ impl Strict {
         let variant = match checked.variant(&values) {
             Some(variant) => variant,
             None => {
-                let runnable = self.collect(&checked, &values, conditions).map_err(one)?;
+                let runnable = self.collect(checked, &values, conditions).map_err(one)?;
                 let asked = Asked::of(&self.schema, &runnable);
                 let made = Arc::new(Variant { runnable, asked });
                 checked.keep(&values, made.clone());
@@ -117,11 +169,13 @@ impl Strict {
         request.set_parsed_query(variant.runnable.clone());
         Ok(Ready {
             request,
-            kind: kind(checked.operation.operation_type),
+            kind: checked.kind(),
             name: checked.operation.name.as_ref().map(|name| name.to_string()),
             roots: checked.roots.clone(),
             asked: variant.asked.clone(),
             cost,
+            checked: checked.clone(),
+            variant,
         })
     }
 
@@ -139,7 +193,8 @@ impl Strict {
             return Ok(checked);
         }
         let document = read::read(&self.schema, text, name, &self.limits)?;
-        one_of::check_document(&self.schema, &document).map_err(|error| vec![error])?;
+        let checked = self.inputs().check_document(&document);
+        checked.map_err(|error| vec![error])?;
         let checked = Arc::new(Checked::new(document, name).map_err(|error| vec![error])?);
         self.documents.keep(text, name, checked.clone());
         Ok(checked)

@@ -39,6 +39,10 @@ impl Nulls {
         info: ResolveInfo<'_>,
         next: NextResolve<'_>,
     ) -> ServerResult<Option<Value>> {
+        // The schema's own fields do not fail, and explorers ask for thousands of them.
+        if is_introspection(&info) {
+            return next.run(ctx, info).await;
+        }
         let node = *info.path_node;
         let is_item = matches!(node.segment, QueryPathSegment::Index(_));
         let levels = match is_item {
@@ -75,6 +79,10 @@ impl Nulls {
         errors.extend(propagated);
         response.errors = errors;
     }
+}
+
+fn is_introspection(info: &ResolveInfo<'_>) -> bool {
+    info.parent_type.starts_with("__") || info.return_type.trim_start_matches('[').starts_with("__")
 }
 
 /// One bit a level of a type, the outermost lowest: whether it may be null.

@@ -49,6 +49,13 @@ fn parse(text: &str) -> Result<ast::Document, Vec<ServerError>> {
         .recursion_limit(NESTING)
         .parse_ast(text, "document.graphql");
     let document = parsed.map_err(|WithErrors { errors, .. }| vec![unreadable(&errors)])?;
+    let is_operation = |definition: &Definition| matches!(definition, Definition::OperationDefinition(_));
+    if !document.definitions.iter().any(is_operation) {
+        // As the reference implementation has it, which finds that nothing uses the fragments; the second parser would
+        // call it a mistake of syntax.
+        let message = "There is no operation in the document. Add a query, a mutation or a subscription.";
+        return Err(vec![Code::ValidationFailed.server_error(message)]);
+    }
     match async_graphql::parser::parse_query(text) {
         Ok(_) => Ok(document),
         Err(Error::RecursionLimitExceeded) => Err(vec![too_deep()]),
@@ -101,9 +108,6 @@ fn pick<'a>(document: &'a ast::Document, asked: Option<&str>) -> Result<&'a Node
     let Some(name) = asked else {
         return match (operations.next(), operations.next()) {
             (Some(only), None) => Ok(only),
-            (None, _) => {
-                refuse("There is no operation in the document. Add a query, a mutation or a subscription.".into())
-            }
             _ => refuse("Say with `operationName` which of the document's operations to run.".into()),
         };
     };

@@ -1,21 +1,20 @@
 //! The values of variables, coerced to the types that the operation declares before anything runs.
 
+use apollo_compiler::ExecutableDocument;
 use apollo_compiler::executable::Operation;
 use apollo_compiler::request::coerce_variable_values;
 use apollo_compiler::response::JsonMap;
-use apollo_compiler::validation::Valid;
-use apollo_compiler::{ExecutableDocument, Schema};
 use async_graphql::{ServerError, Variables};
 
 use super::convert::{Places, to_json};
 use super::cures::{Cure, is_on};
-use super::one_of;
+use super::inputs::Inputs;
 use super::read::sentence;
 use crate::graphql::error::Code;
 
 /// The values with which the operation runs: defaults filled in, variables without a value left out.
 pub fn coerce(
-    schema: &Valid<Schema>,
+    inputs: Inputs<'_>,
     document: &ExecutableDocument,
     operation: &Operation,
     given: &Variables,
@@ -29,7 +28,7 @@ pub fn coerce(
             values.insert(definition.name.as_str(), to_json(value));
         }
     }
-    let coerced = match coerce_variable_values(schema, operation, &values) {
+    let coerced = match coerce_variable_values(inputs.schema, operation, &values) {
         Ok(coerced) => coerced.into_inner(),
         Err(_) if !is_on(Cure::Required) => return Ok(values),
         Err(error) => {
@@ -40,6 +39,6 @@ pub fn coerce(
             return Err(refusal);
         }
     };
-    one_of::check_variables(schema, operation, &coerced)?;
+    inputs.check_variables(operation, &coerced)?;
     Ok(coerced)
 }

@@ -15,7 +15,7 @@ use super::message::{ACK, Name, PONG, Said};
 use super::operations::{Full, Operations};
 use super::wire::{End, Wire};
 use crate::auth::{self, Caller};
-use crate::graphql::{Code, prepare, refused, seen_from};
+use crate::graphql::{Begun, Code, begin, refused, seen_from};
 use crate::http::client_address::ClientAddress;
 use crate::http::keys::Watched;
 use crate::http::live::{self, Answer};
@@ -83,7 +83,8 @@ impl Connection {
             tokio::select! {
                 message = wire.next() => {
                     self.heard = Instant::now();
-                    self.hear(wire, message?).await?;
+                    // On the heap while it runs: what is rare must not make every connection larger.
+                    Box::pin(self.hear(wire, message?)).await?;
                 }
                 message = self.operations.next() => self.tell(wire, message).await?,
                 () = &mut clock => {
@@ -244,16 +245,25 @@ fn answers(web: Web, caller: Caller, id: RequestId, request: async_graphql::Requ
         if matches!(auth::is_live(&web.api.app.db, &caller).await, Ok(false)) {
             return live::refusal(live::without_key(&id));
         }
-        match prepare(&web.api, request) {
-            Ok(prepared) => match web.gate.admit(&caller, &prepared) {
-                Ok(place) => live::run(&web, caller, &id, prepared, place),
-                Err(too_much) => live::refusal(refused(too_much.error(), &id.0)),
-            },
-            Err(why) => match web.gate.spend_on_refusal(&caller) {
-                Ok(()) => live::refusal(refused(why, &id.0)),
-                Err(too_much) => live::refusal(refused(too_much.error(), &id.0)),
-            },
+        let begun = match begin(&web.api, &caller, request) {
+            Ok(Begun::Known(finished)) => {
+                let spent = web.gate.spend(&caller, finished.cost);
+                spent.map(|()| live::known(&finished))
+            }
+            Ok(Begun::Ready(prepared)) => {
+                let place = web.gate.admit(&caller, &prepared);
+                place.map(|place| live::run(&web, caller, &id, prepared, place))
+            }
+            Err(why) => {
+                let spent = web.gate.spend_on_refusal(&caller);
+                spent.map(|()| live::refusal(refused(why, &id.0)))
+            }
+        };
+        match begun {
+            Ok(answers) => answers,
+            Err(too_much) => live::refusal(refused(too_much.error(), &id.0)),
         }
     };
-    stream::once(started).flatten().boxed()
+    // On the heap until it has started, and then gone.
+    stream::once(Box::pin(started)).flatten().boxed()
 }

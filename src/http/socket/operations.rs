@@ -126,8 +126,8 @@ impl Operations {
                 continue;
             }
             return match answer {
-                Some(Answer::Next { json, .. }) => {
-                    let message = running.name.next(&json);
+                Some(Answer::Next(written)) => {
+                    let message = running.name.next(&written.json);
                     self.running.push(running.into_future());
                     message
                 }
@@ -150,12 +150,13 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+    use crate::graphql::Written;
 
     fn next(text: &str) -> Answer {
-        Answer::Next {
+        Answer::Next(Arc::new(Written {
             json: text.to_string(),
             cursor: None,
-        }
+        }))
     }
 
     fn of(message: &str) -> (String, String) {

@@ -106,7 +106,7 @@ fn open(
             return None;
         }
         let step = open.step().await;
-        open.is_over = !matches!(step, Step::Quiet | Step::Answer(Answer::Next { .. }));
+        open.is_over = !matches!(step, Step::Quiet | Step::Answer(Answer::Next(_)));
         Some((Ok(open.form.write(step)), open))
     });
     let headers = [

@@ -13,7 +13,7 @@ const END: &str = "--\r\n";
 
 pub fn write(step: Step) -> String {
     match step {
-        Step::Answer(Answer::Next { json, .. }) => part(&format!(r#"{{"payload":{json}}}"#)),
+        Step::Answer(Answer::Next(written)) => part(&format!(r#"{{"payload":{}}}"#, written.json)),
         Step::Answer(Answer::Refused(errors)) => {
             let errors = json(&errors);
             part(&format!(r#"{{"payload":{{"errors":{errors}}}}}"#)) + END

@@ -15,10 +15,13 @@ const COMPLETE: &str = "event: complete\ndata:\n\n";
 
 pub fn write(step: Step) -> String {
     match step {
-        Step::Answer(Answer::Next { json, cursor }) => match cursor {
-            Some(cursor) => format!("event: next\nid: {cursor}\ndata: {json}\n\n"),
-            None => format!("event: next\ndata: {json}\n\n"),
-        },
+        Step::Answer(Answer::Next(written)) => {
+            let json = &written.json;
+            match &written.cursor {
+                Some(cursor) => format!("event: next\nid: {cursor}\ndata: {json}\n\n"),
+                None => format!("event: next\ndata: {json}\n\n"),
+            }
+        }
         Step::Answer(Answer::Refused(errors)) | Step::KeyGone(errors) => {
             let errors = json(&errors);
             format!("event: next\ndata: {{\"errors\":{errors}}}\n\n{COMPLETE}")

@@ -367,7 +367,7 @@ impl Socket {
     }
 }
 
-fn heard(payload: &Value) -> Heard {
+pub fn heard(payload: &Value) -> Heard {
     assert!(payload.get("errors").is_none(), "{payload}");
     let event = &payload["data"]["jobEvents"];
     let cursor = event["cursor"].as_str().and_then(Cursor::decode);

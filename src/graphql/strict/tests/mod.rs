@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::{Ready, Strict};
 use crate::config::{Graphql, Source, load};
+use crate::graphql::scalars::check;
 use crate::graphql::schema::sdl;
 
 fn limits() -> Graphql {
@@ -17,7 +18,7 @@ fn limits() -> Graphql {
 }
 
 fn ours() -> Strict {
-    Strict::new(&sdl(), limits()).unwrap()
+    Strict::new(&sdl(), limits()).unwrap().with_scalars(check)
 }
 
 fn ask(strict: &Strict, query: &str, name: Option<&str>, variables: Value) -> Result<Ready, Vec<ServerError>> {

@@ -168,3 +168,55 @@ fn conditions_are_decided_each_time() {
     let refusal = verdict(&strict, &query, None, json!({ "a": null })).unwrap();
     assert!(refusal.0 == "BAD_USER_INPUT" && refusal.1.contains("$a"), "{refusal:?}");
 }
+
+#[test]
+fn a_document_of_fragments_only_is_refused_by_the_validation() {
+    let strict = ours();
+    let fragments = "fragment F on Query { __typename } fragment G on Query { ...F }";
+    for name in [None, Some("F")] {
+        let (code, message) = verdict(&strict, fragments, name, Value::Null).unwrap();
+        assert_eq!(code, "GRAPHQL_VALIDATION_FAILED");
+        assert!(message.contains("no operation"), "{message}");
+    }
+}
+
+/// As the reference implementation: what a scalar of ours cannot be refuses the request, and nothing runs.
+#[test]
+fn a_value_that_is_none_of_our_scalars_refuses_the_request() {
+    let strict = ours();
+    let key =
+        |given: &str| format!("mutation {{ createApiKey(input: {{ name: \"k\", expiresAt: {given} }}) {{ secret }} }}");
+    for given in [
+        "\"tomorrow\"",
+        "1",
+        "true",
+        "TODAY",
+        "{ at: 1 }",
+        "[\"2030-01-01T00:00:00Z\"]",
+    ] {
+        assert_eq!(code(&strict, &key(given)), "GRAPHQL_VALIDATION_FAILED", "{given}");
+    }
+    for given in ["\"2030-01-01T00:00:00Z\"", "\"2030-01-01T00:00:00.5+02:00\"", "null"] {
+        assert_eq!(code(&strict, &key(given)), "fine", "{given}");
+    }
+    let (_, message) = verdict(&strict, &key("\"tomorrow\""), None, Value::Null).unwrap();
+    assert!(message.contains("RFC 3339") && message.ends_with('.'), "{message}");
+    let by_variable = "mutation($at: DateTime) { createApiKey(input: { name: \"k\", expiresAt: $at }) { secret } }";
+    let by_input = "mutation($in: CreateApiKeyInput!) { createApiKey(input: $in) { secret } }";
+    let cursor = "subscription($at: Cursor) { accountEvents(after: $at) { at } }";
+    for given in [json!("tomorrow"), json!(1), json!({}), json!(["2030-01-01T00:00:00Z"])] {
+        let within = json!({ "in": { "name": "k", "expiresAt": given } });
+        for (query, variables) in [(by_variable, json!({ "at": given })), (by_input, within)] {
+            let (code, message) = verdict(&strict, query, None, variables).unwrap();
+            assert_eq!(code, "BAD_USER_INPUT", "{given}");
+            assert!(message.ends_with('.'), "{message}");
+        }
+    }
+    assert_eq!(
+        verdict(&strict, cursor, None, json!({ "at": 1 })).unwrap().0,
+        "BAD_USER_INPUT"
+    );
+    assert_eq!(verdict(&strict, cursor, None, json!({ "at": "j.1" })), None);
+    let default = "query($at: Cursor = 1) { viewer { role @skip(if: false) } }";
+    assert_eq!(code(&strict, default), "GRAPHQL_VALIDATION_FAILED");
+}

@@ -1,0 +1,115 @@
+//! Subscribing: one operation as a stream of what its client is told, and for a job's stream the execution shared.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Instant;
+
+use async_graphql::{Request, Response};
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use tracing::Instrument;
+
+use super::execute::{Answered, Api, Prepared, answer, finish, panicked, refused, session, with_session};
+use super::fanout::{Event, Handover, Line, Selection};
+use super::strict::{Checked, Ready};
+use crate::auth::Caller;
+
+/// The field whose events are executed once for all who watch in the same way.
+const SHARED: &str = "jobEvents";
+
+/// Runs an operation of any kind as a stream: one answer for a query or a mutation, one an event for a subscription. It
+/// ends when the subscription does.
+pub fn subscribe(api: &Api, caller: Caller, request_id: &str, prepared: Prepared) -> BoxStream<'static, Event> {
+    let request_id = request_id.to_string();
+    let operation = prepared.name().unwrap_or_default();
+    let span = tracing::info_span!("operation", request_id, operation, account = %caller.account);
+    if !prepared.is_subscription() {
+        let api = api.clone();
+        let one = async move {
+            match answer(&api, caller, &request_id, prepared).await {
+                Answered::Finished(finished) => Event::from(&*finished),
+                Answered::Response(response) => response.into(),
+            }
+        };
+        return futures::stream::once(one.instrument(span)).boxed();
+    }
+    // Before it joins what others watch.
+    if let Err(why) = prepared.check(&caller) {
+        let refusal = refused(why, &request_id);
+        return futures::stream::once(async move { Event::Response(refusal) }).boxed();
+    }
+    let mut events = match prepared.roots() {
+        [root] if root == SHARED => shared(api.clone(), caller, request_id.clone(), prepared).boxed(),
+        _ => executed(api, with_session(prepared, caller, &request_id))
+            .map(Event::from)
+            .boxed(),
+    };
+    // The task of a socket runs many operations: each is polled within its own span.
+    let within = futures::stream::poll_fn(move |cx| span.in_scope(|| events.poll_next_unpin(cx)));
+    within
+        .map(move |event| match event {
+            Event::Response(response) => Event::Response(finish(response, &request_id)),
+            written => written,
+        })
+        .boxed()
+}
+
+fn executed(api: &Api, request: Request) -> BoxStream<'static, Response> {
+    let stream = AssertUnwindSafe(api.schema.execute_stream(request)).catch_unwind();
+    stream
+        .map(|response| response.unwrap_or_else(|panic| panicked(&*panic)))
+        .boxed()
+}
+
+/// The resolver says whose stream it is and where to begin; its items go through a renderer that others use as well.
+fn shared(
+    api: Api,
+    caller: Caller,
+    request_id: String,
+    prepared: Prepared,
+) -> impl futures::Stream<Item = Event> + Send {
+    async_stream::stream! {
+        let handover = Handover::default();
+        let again = prepared.ready.again();
+        let key = selection_of(&prepared.ready);
+        let session = session(&prepared, caller.clone(), &request_id);
+        let opening = with_session(prepared, caller.clone(), &request_id).data(handover.clone());
+        let mut opening = executed(&api, opening);
+        while let Some(refusal) = opening.next().await {
+            yield Event::from(refusal);
+        }
+        drop(opening);
+        let Some(mut handed) = handover.take() else { return };
+        let since = Instant::now();
+        let renderer = {
+            let (document, variables) = key;
+            let job = handed.job;
+            let Caller { account, role: rights, scope, .. } = caller;
+            let selection = Selection { job, account, rights, scope, document, variables };
+            let fanout = api.fanout.clone();
+            fanout.renderer(selection, move || {
+                let request = again.request().data(session.clone());
+                Line::new(job, |given| api.schema.execute_stream(request.data(given)))
+            })
+        };
+        while let Some(item) = handed.feed.next().await {
+            yield renderer.render(item, since).await;
+        }
+    }
+}
+
+/// What besides the caller decides how an event looks: the document, and the variables but the one that says where to
+/// begin, if nothing else in the document uses that.
+fn selection_of(ready: &Ready) -> (Arc<Checked>, String) {
+    let begins = ready.checked.begins();
+    let variables = ready.request.variables.iter();
+    let variables = variables.filter(|(name, _)| Some(name.as_str()) != begins);
+    let mut text = String::new();
+    for (name, value) in variables {
+        text.push_str(name);
+        text.push(':');
+        text.push_str(&value.to_string());
+        text.push(',');
+    }
+    (ready.checked.clone(), text)
+}
