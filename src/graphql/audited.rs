@@ -41,7 +41,6 @@ pub async fn act(
 }
 
 /// Notes fields of the mutation root that were refused, with this code, before any of them ran.
-#[allow(dead_code)] // For roles that are checked before anything runs; today each field checks its own.
 pub async fn denied(db: &Db, session: &Session, names: &[String], code: Code) {
     for name in names {
         let act = Act {
