@@ -80,6 +80,7 @@ impl Outcome {
 struct Noted {
     subjects: Vec<GlobalId>,
     refusals: Vec<String>,
+    is_done: bool,
 }
 
 tokio::task_local! {
@@ -96,6 +97,11 @@ pub fn note_refusal(code: impl Into<String>) {
     let _ = NOTED.try_with(|noted| noted.borrow_mut().refusals.push(code.into()));
 }
 
+/// Notes that the present act did what was asked: whatever fails after this takes nothing of it back.
+pub fn note_done() {
+    let _ = NOTED.try_with(|noted| noted.borrow_mut().is_done = true);
+}
+
 fn add(ids: &mut Vec<GlobalId>, id: GlobalId) {
     if !ids.contains(&id) && ids.len() < SUBJECTS_MAX {
         ids.push(id);
@@ -104,7 +110,8 @@ fn add(ids: &mut Vec<GlobalId>, id: GlobalId) {
 
 /// Does the work as an act: every transaction of it begins with the entry, and its outcome is noted at the end.
 ///
-/// `outcome` reads the result; an act that noted refusals was refused.
+/// `outcome` reads the result. An act that noted refusals was refused, and one that noted that it was done is done,
+/// whatever its caller wanted to read afterwards.
 pub async fn recorded<T>(db: &Db, act: Act, work: impl Future<Output = T>, outcome: impl FnOnce(&T) -> Outcome) -> T {
     let mut subjects = Vec::new();
     act.subjects.iter().for_each(|id| add(&mut subjects, *id));
@@ -117,9 +124,10 @@ pub async fn recorded<T>(db: &Db, act: Act, work: impl Future<Output = T>, outco
     let observed = NOTED.scope(RefCell::default(), observed);
     let (value, noted) = db::each_beginning_with(statements.clone(), observed).await;
     noted.subjects.into_iter().for_each(|id| add(&mut subjects, id));
-    let outcome = match noted.refusals.is_empty() {
-        true => outcome(&value),
-        false => Outcome {
+    let outcome = match (noted.refusals.is_empty(), noted.is_done) {
+        (true, true) => Outcome::done(),
+        (true, false) => outcome(&value),
+        (false, _) => Outcome {
             result: AuditResult::Refused,
             codes: noted.refusals,
         },

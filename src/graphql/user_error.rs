@@ -136,6 +136,7 @@ pub async fn settle<T: Touched>(
     match outcome {
         Ok(value) => {
             audited::note(&value);
+            audit::note_done();
             Ok((Some(value), Vec::new()))
         }
         Err(Error::Refused(refusals)) => {

@@ -17,6 +17,7 @@ on_both!(
     an_entry_commits_with_the_change_or_not_at_all,
     entries_are_completed_once_and_only_old_ones_go,
     what_an_operator_does_stands_in_both_trails,
+    a_change_stays_done_whatever_its_caller_reads_of_it,
 );
 
 /// A server with keys, asked with one of this role.
@@ -379,5 +380,19 @@ async fn what_an_operator_does_stands_in_both_trails(backend: Backend) {
         .await
         .unwrap();
     assert_eq!(rows[0].try_get::<i64>("", "n").unwrap(), 1);
+    served.settle().await;
+}
+
+async fn a_change_stays_done_whatever_its_caller_reads_of_it(backend: Backend) {
+    let served = keyed(backend, Role::Owner).await;
+    let made = "mutation($input: CreateBlueprintInput!, $ids: [ID!]!) { createBlueprint(input: $input) { \
+                blueprint { id } query { nodes(ids: $ids) { id } } } }";
+    let ids = vec!["site_0"; 101];
+    let input = json!({ "name": "New", "brief": brief() });
+    let answer = served.ask(made, json!({ "input": input, "ids": ids })).await;
+    assert_eq!(answer["errors"][0]["extensions"]["code"], "BAD_USER_INPUT", "{answer}");
+    let entry = newest(&served).await;
+    assert_eq!((&entry["mutation"], &entry["result"]), (&json!("createBlueprint"), &json!("DONE")));
+    assert_eq!(entry["codes"], json!([]));
     served.settle().await;
 }
