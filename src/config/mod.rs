@@ -187,6 +187,7 @@ pub struct Graphql {
     pub max_root_fields: usize,
     pub max_directives: usize,
     pub max_expanded_fields: usize,
+    pub max_cost: u64,
     pub max_batch: usize,
     pub persisted_bytes: usize,
     pub trusted_documents: String,

@@ -163,6 +163,15 @@ impl Strict {
             }
         };
         let cost = checked.cost(|| cost::cost(&self.schema, &checked.document, &checked.operation, &values));
+        // A budget takes no more than its burst for one operation, however dear that is.
+        if cost > self.limits.max_cost {
+            let allowed = self.limits.max_cost;
+            let message = format!(
+                "The operation costs {cost}, and {allowed} are allowed. Take fewer entries of the lists within lists, by \
+                 first or last."
+            );
+            return Err(vec![Code::TooComplex.server_error(message)]);
+        }
         request.query = String::new();
         request.operation_name = None;
         request.variables = convert::variables(&values);

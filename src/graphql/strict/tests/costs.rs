@@ -77,3 +77,21 @@ fn introspection_is_counted_by_its_fields() {
     let query = "{ __schema { types { name fields { name args { name } } } } }";
     assert_eq!(plain(query), 7);
 }
+
+#[test]
+fn what_costs_more_than_one_operation_may_is_refused_whoever_asks() {
+    let jobs = "jobs(first: 100) { edges { node { id";
+    let close = " } } }";
+    let once = format!("{{ blueprints(first: 30) {{ edges {{ node {{ id {jobs} {close} }} }} }} }}");
+    assert!(plain(&once) > 9_000);
+    let paged = format!("query($n: Int) {{ blueprints(first: $n) {{ edges {{ node {{ id {jobs} {close} }} }} }} }}");
+    assert!(cost(&paged, json!({ "n": 100 })) < 100_000);
+    let twice = format!(
+        "query($n: Int) {{ blueprints(first: $n) {{ edges {{ node {{ {jobs} blueprint {{ {jobs} {close} }} {close} }} }} }} }}"
+    );
+    let strict = ours();
+    // The document is the same, and what it costs is the variables' doing.
+    assert!(ask(&strict, &twice, None, json!({ "n": 1 })).is_ok());
+    let errors = ask(&strict, &twice, None, json!({ "n": 100 })).err().expect("it costs too much");
+    assert!(errors[0].message.starts_with("The operation costs 3"), "{errors:?}");
+}
