@@ -43,6 +43,19 @@ pub async fn link(db: &Db, issuer: &str, subject: &str, account: Uuid) -> Result
 
 /// A new account for a person who has none; of two requests at once one makes it and both get it.
 pub(super) async fn open(db: &Db, bus: &Bus, initial: i64, issuer: &str, subject: &str) -> Result<Option<Uuid>> {
+    let made = make(db, bus, initial, issuer, subject).await;
+    if let Ok(Some(account)) = made {
+        return Ok(Some(account));
+    }
+    // Somebody was faster, with the person or with the name of their account alone: what was written is undone.
+    match (find(db.reader(), issuer, subject).await?, made) {
+        (None, Err(_)) => make(db, bus, initial, issuer, subject).await,
+        (found, _) => Ok(found),
+    }
+}
+
+/// None when the person has an account by now.
+async fn make(db: &Db, bus: &Bus, initial: i64, issuer: &str, subject: &str) -> Result<Option<Uuid>> {
     let mut unit = Unit::begin(db, bus).await?;
     let is_free = subject.chars().count() <= NAME && credits::find_account(&unit.tx, subject).await?.is_none();
     // The name is for people. One that is taken, by whomever, must not lead to that account.
@@ -51,13 +64,11 @@ pub(super) async fn open(db: &Db, bus: &Bus, initial: i64, issuer: &str, subject
         false => format!("person {}", new_id().simple()),
     };
     let account = credits::create_account(&mut unit, &name, initial).await?.id;
-    if insert(&unit.tx, issuer, subject, account).await? {
-        unit.commit().await?;
-        return Ok(Some(account));
+    if !insert(&unit.tx, issuer, subject, account).await? {
+        return Ok(None);
     }
-    // Somebody was faster: what was written is undone.
-    drop(unit);
-    find(db.reader(), issuer, subject).await
+    unit.commit().await?;
+    Ok(Some(account))
 }
 
 /// Whether the person had no account before.

@@ -161,8 +161,15 @@ async fn a_person_gets_one_account_of_their_own_on_first_sight(backend: Backend)
         ids.iter().all(|who| who["viewer"]["account"]["id"] == account["id"]),
         "{ids:?}"
     );
-    let bob = data(&served, &sign(&claims("bob", "owner")), WHO, json!({})).await;
-    assert_eq!(bob["viewer"]["account"]["name"], "bob");
+    // One whose name is free, who opens several tabs at once.
+    let token = sign(&claims("bob", "owner"));
+    let tabs = futures::future::join_all((0..8).map(async |_| data(&served, &token, WHO, json!({})).await)).await;
+    let bob = &tabs[0]["viewer"]["account"];
+    assert_eq!(bob["name"], "bob");
+    assert!(
+        tabs.iter().all(|who| who["viewer"]["account"]["id"] == bob["id"]),
+        "{tabs:?}"
+    );
     let (status, answer) = ask(&served, Some(&sign(&claims("ada", "gardener"))), WHO, json!({})).await;
     assert_eq!((status, code(&answer)), (401, "UNAUTHENTICATED"));
     assert!(
