@@ -126,7 +126,7 @@ event_type! {
         released: i64,
     } {
         /// How good it is what the job wrote, measured by counting: of its page, or of the whole site for a job on a site.
-        /// Null when that was deleted.
+        /// Null when that was deleted, and for a watch token of a job, which does not reach the site.
         async fn quality(&self, ctx: &Context<'_>) -> Result<Option<QualityReport>> {
             let job = self.head.job(ctx).await?;
             sites::job_quality(ctx, job.0.page_id, job.0.blueprint_id).await

@@ -91,7 +91,8 @@ impl PageBlueprint {
         ctx.loaders().blocks_of(self.0.id).await
     }
 
-    /// How good it is, measured by counting: a score with its reasons. Computed when asked for.
+    /// How good it is, measured by counting, against its whole site: a score with its reasons. Computed when asked for;
+    /// FORBIDDEN for a watch token of a job, which does not reach the site.
     async fn quality(&self, ctx: &Context<'_>) -> Result<QualityReport> {
         quality::of_page(ctx, &self.0).await
     }

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use crate::entities::{blueprint, page};
 use crate::graphql::context::Reach;
-use crate::graphql::node;
+use crate::graphql::{guard, node};
 use crate::ids::IdKind;
 use crate::quality::{Finding, Report, Site};
 
@@ -106,8 +106,14 @@ pub async fn of_site(ctx: &Context<'_>, blueprint: &blueprint::Model) -> Result<
         .map(Option::unwrap_or_default)
 }
 
-/// The report of a page; none when it was deleted meanwhile.
+/// The report of a page, empty when it was deleted meanwhile. It is measured against the whole site, and so it is for
+/// those who reach the site.
 pub async fn of_page(ctx: &Context<'_>, page: &page::Model) -> Result<QualityReport> {
+    if !ctx.caller().reaches_site(page.blueprint_id) {
+        return Err(guard::out_of_reach(
+            "the quality of the page, which is measured against its whole site",
+        ));
+    }
     let Some(blueprint) = ctx.loaders().blueprint(page.blueprint_id).await? else {
         return Ok(QualityReport::default());
     };
@@ -117,8 +123,12 @@ pub async fn of_page(ctx: &Context<'_>, page: &page::Model) -> Result<QualityRep
         .map(Option::unwrap_or_default)
 }
 
-/// The report of what a job wrote: of its page, or else of its site. None when that was deleted.
+/// The report of what a job wrote: of its page, or else of its site. None when that was deleted, and for a caller who
+/// does not reach the site.
 pub async fn of_job(ctx: &Context<'_>, page: Option<Uuid>, site: Option<Uuid>) -> Result<Option<QualityReport>> {
+    if site.is_some_and(|id| !ctx.caller().reaches_site(id)) {
+        return Ok(None);
+    }
     let loaders = ctx.loaders();
     if let Some(id) = page {
         return match loaders.page(id).await? {
