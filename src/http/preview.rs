@@ -81,15 +81,22 @@ async fn show(
         return missing(id);
     };
     match Site::read(app.db.reader(), caller.account, uuid).await {
-        Ok(Some(found)) => {
-            let Some(page) = found.page(slug) else {
+        Ok(Some(mut found)) => {
+            let Some(shown) = found.page(slug).map(|page| page.row.id) else {
                 return missing(id);
             };
-            match auth::reaches_page(&app.db, &caller, page.row.id).await {
+            match auth::reaches_page(&app.db, &caller, shown).await {
                 Ok(true) => {}
                 Ok(false) => return missing(id),
                 Err(error) => return failed(&error, id),
             }
+            if !caller.reaches_site(uuid) {
+                // The menu and the foot tell of other pages; links to pages that are not there are left out.
+                found.pages.retain(|page| page.row.id == shown);
+            }
+            let Some(page) = found.page(slug) else {
+                return missing(id);
+            };
             let base = LinkBase::Preview {
                 path: format!("/preview/{site}"),
                 query: watch.map(|token| format!("?watch={token}")).unwrap_or_default(),

@@ -237,7 +237,14 @@ async fn a_token_in_an_address_opens_event_streams_and_pages(backend: Backend) {
     assert_eq!(answer(format!("/graphql?query={query}&watch={owner}")).await.0, 401);
     // A job's token opens the page that the job writes.
     let token = self::token(&served, &owner, json!({ "jobId": id(IdKind::Job, two.job) })).await;
-    assert_eq!(get(&format!("/preview/{site}?watch={token}")).await.status(), 200);
+    let page = get(&format!("/preview/{site}?watch={token}")).await;
+    assert_eq!(page.status(), 200);
+    let html = page.text().await.unwrap();
+    assert!(!html.contains(&format!("/preview/{site}/")), "no other page is named");
+    let quality = "query($id: ID!) { page(id: $id) { quality { score } } }";
+    let page = json!({ "id": id(IdKind::Page, two.mine.pages[0].id) });
+    let (_, refused) = ask(&served, Some(&token), quality, page).await;
+    assert_eq!(code(&refused), "FORBIDDEN", "{refused}");
     assert_eq!(
         answer(format!("/preview/{site}/{}?watch={token}", two.mine.pages[1].slug))
             .await
