@@ -13,6 +13,8 @@ use crate::error::Result;
 
 /// How often old entries are looked for.
 const EVERY: Duration = Duration::from_secs(3_600);
+/// Entries that one transaction deletes: on SQLite nobody else writes meanwhile.
+const BATCH: i64 = 1_000;
 /// The key under which the database is told how far back entries are kept; its trigger lets older ones go.
 const KEPT_FROM: &str = "audit_kept_from";
 
@@ -47,8 +49,17 @@ pub async fn forget(db: &Db, age: TimeDelta) -> Result<u64> {
         .on_conflict(replace)
         .exec_without_returning(&transaction)
         .await?;
-    let text = "DELETE FROM audit_entries WHERE at < $1";
-    let gone = db::execute(&transaction, text, [from.into()]).await?;
     transaction.commit().await?;
-    Ok(gone)
+    let text =
+        "DELETE FROM audit_entries WHERE id IN (SELECT id FROM audit_entries WHERE at < $1 ORDER BY at LIMIT $2)";
+    let mut gone = 0;
+    loop {
+        let transaction = db.write().await?;
+        let some = db::execute(&transaction, text, [from.into(), BATCH.into()]).await?;
+        transaction.commit().await?;
+        gone += some;
+        if some < BATCH.unsigned_abs() {
+            return Ok(gone);
+        }
+    }
 }

@@ -4,6 +4,7 @@ use clap::Subcommand;
 
 use super::credits::account_named;
 use super::failure::Failure;
+use crate::audit;
 use crate::auth;
 use crate::config::Config;
 use crate::credits;
@@ -38,7 +39,8 @@ pub async fn run(config: &Config, command: Command) -> Result<(), Failure> {
                 ));
             }
             let account = account_named(&db, &bus, config, &account).await?;
-            auth::link(&db, issuer, &person, account.id).await?;
+            let link = auth::link(&db, issuer, &person, account.id);
+            audit::command(&db, account.id, "account link", link).await?;
             println!("{person} works in the account \"{}\"", account.name);
             return Ok(());
         }
@@ -46,6 +48,8 @@ pub async fn run(config: &Config, command: Command) -> Result<(), Failure> {
     let mut unit = Unit::begin(&db, &bus).await?;
     let account = credits::create_account(&mut unit, &name, config.credits.initial).await?;
     unit.commit().await?;
+    // There was no account whose trail the transaction could have begun with.
+    audit::command(&db, account.id, "account create", async { Ok(()) }).await?;
     println!(
         "{}  {}  {} credits",
         GlobalId::new(IdKind::Account, account.id),
