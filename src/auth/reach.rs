@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::caller::{Caller, Credential};
 use crate::db::Db;
-use crate::entities::{JobKind, Role, account, api_key, blueprint, credit_entry, job, page};
+use crate::entities::{JobKind, Role, account, api_key, audit_entry, blueprint, credit_entry, job, page};
 use crate::error::Result;
 use crate::ids::IdKind;
 
@@ -103,6 +103,16 @@ impl Caller {
         match (self.scope, &self.credential) {
             (Scope::Account, _) if self.role >= Role::Owner => own,
             (Scope::Account, Credential::Key(id)) => own.add(api_key::Column::Id.eq(*id)),
+            _ => nothing(),
+        }
+    }
+
+    /// The entries of the audit trail within reach: the trail is the OWNER's.
+    pub fn audit_entries(&self) -> Condition {
+        match self.scope {
+            Scope::Account if self.role >= Role::Owner => {
+                Condition::all().add(audit_entry::Column::AccountId.eq(self.account))
+            }
             _ => nothing(),
         }
     }

@@ -209,7 +209,7 @@ loader!(ApiKeyById => Arc<api_key::Model>, |rows, ids| api_key::Entity::find()
 
 loader!(AuditEntryById => Arc<audit_entry::Model>, |rows, ids| audit_entry::Entity::find()
     .filter(audit_entry::Column::Id.is_in(ids))
-    .filter(audit_entry::Column::AccountId.eq(rows.caller.account)),
+    .filter(rows.caller.audit_entries()),
     |found| by_id(found, |row: &audit_entry::Model| AuditEntryById(row.id)));
 
 // Options belong to everybody.
