@@ -22,6 +22,8 @@ use crate::ids::new_id;
 const SECONDS: std::ops::RangeInclusive<i64> = 60..=86_400;
 /// Live tokens of one account.
 const MOST: u64 = 10_000;
+/// Live tokens of one maker: an API key, or all who show another credential.
+const MOST_OF_ONE: u64 = 1_000;
 
 /// Makes a token for a job or a site within the caller's reach. The first value is the secret: it is not kept.
 pub async fn create(db: &Db, caller: &Caller, target: Scope, seconds: i64) -> Result<(String, Instant)> {
@@ -47,11 +49,19 @@ pub async fn create(db: &Db, caller: &Caller, target: Scope, seconds: i64) -> Re
         .filter(watch_token::Column::ExpiresAt.lte(now))
         .exec(&transaction)
         .await?;
+    let maker = match caller.api_key() {
+        Some(key) => watch_token::Column::ApiKeyId.eq(key),
+        None => watch_token::Column::ApiKeyId.is_null(),
+    };
+    if own().filter(maker).count(&transaction).await? >= MOST_OF_ONE {
+        let message = "This credential has made as many watch tokens as it may. Give one token to several watchers of the \
+            same job or site, or let tokens end sooner.";
+        return Err(too_many(message, MOST_OF_ONE));
+    }
     if own().count(&transaction).await? >= MOST {
         let message = "The account has as many watch tokens as it may. Give one token to several watchers of the same \
             job or site, or let tokens end sooner.";
-        let why = Why::LimitExceeded { limit: MOST as i64 };
-        return Err(Refusal::new(&["input"], message, why).into());
+        return Err(too_many(message, MOST));
     }
     let row = watch_token::ActiveModel {
         id: Set(new_id()),
@@ -66,6 +76,11 @@ pub async fn create(db: &Db, caller: &Caller, target: Scope, seconds: i64) -> Re
     row.insert(&transaction).await?;
     transaction.commit().await?;
     Ok((secret, expires_at))
+}
+
+fn too_many(message: &str, limit: u64) -> Error {
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    Refusal::new(&["input"], message, Why::LimitExceeded { limit }).into()
 }
 
 /// Refuses a target that the caller does not reach, exactly like one that does not exist.
