@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_graphql::ServerError;
-use axum::extract::{ConnectInfo, Request, State};
-use axum::http::header::RETRY_AFTER;
+use axum::extract::{ConnectInfo, Query, Request, State};
+use axum::http::header::{AUTHORIZATION, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::Response;
+use serde::Deserialize;
 
 use super::client_address::{ClientAddress, Peer, Proxies};
 use super::trace::RequestId;
@@ -51,28 +52,29 @@ impl Gate {
     }
 
     /// Whether a credential from this address is looked at now. One that was good lately is.
-    pub fn may_try(&self, address: ClientAddress, credential: Option<&str>) -> Result<(), TooMuch> {
+    pub fn may_try(&self, address: ClientAddress, shown: Shown<'_>) -> Result<(), TooMuch> {
         self.limits
-            .enter(Key::address(address.0), credential)
+            .enter(Key::address(address.0), shown.tried(address))
             .map_err(|wait| TooMuch {
                 message: "Too many requests without a good key came from your address. Wait, and send a valid key.",
                 wait: wait.0,
             })
     }
 
-    /// Takes note of who turned out to be behind a credential: somebody, nobody, or that is not known.
-    pub fn note(&self, address: ClientAddress, credential: Option<&str>, found: Option<Option<&Caller>>) {
-        let Some(credential) = credential.filter(|_| self.asks_for_keys) else {
+    /// Takes note of who turned out to be behind a credential.
+    pub fn note(&self, address: ClientAddress, shown: Shown<'_>, found: Found<'_>) {
+        let Some((credential, tries)) = shown.tried(address).filter(|_| self.asks_for_keys) else {
             return;
         };
         match found {
-            Some(Some(caller)) => self.limits.note_good(credential, budget(caller)),
-            Some(None) => {
-                if let Some(total) = self.limits.note_wrong(Key::address(address.0), credential) {
+            Found::Somebody(caller) => self.limits.note_good(credential, budget(caller)),
+            Found::Useless => self.limits.forget(credential),
+            Found::Wrong => {
+                if let Some(total) = self.limits.note_wrong(tries, credential) {
                     tracing::warn!(address = %address.0, total, "wrong credentials were shown");
                 }
             }
-            None => {}
+            Found::Unclear => {}
         }
     }
 
@@ -83,15 +85,33 @@ impl Gate {
             return Ok(None);
         }
         let message = "Your account runs as many subscriptions on this server as it may. End one first.";
-        let slot = self.limits.subscription(caller.account);
+        let slot = self.limits.subscription(places(caller));
         slot.map(Some).ok_or(TooMuch {
             message,
             wait: A_MOMENT,
         })
     }
 
+    /// A place for a WebSocket among those of the caller's account.
+    pub fn socket(&self, caller: &Caller) -> Option<Slot> {
+        self.limits.socket_of_account(places(caller))
+    }
+
+    /// To be refused costs as well: reading the document did.
     pub fn spend(&self, caller: &Caller, cost: u64) -> Result<(), TooMuch> {
-        self.limits.spend(budget(caller), cost).map_err(overdrawn)
+        let budget = budget(caller);
+        self.limits.spend(budget, cost).map_err(|Wait(wait)| {
+            let longer = self.limits.drain(budget, REFUSED);
+            overdrawn(Wait(wait + longer))
+        })
+    }
+
+    /// Refuses who has spent everything, before anything is read for them.
+    pub fn may_ask(&self, caller: &Caller) -> Result<(), TooMuch> {
+        match self.limits.spent(budget(caller)) {
+            Some(wait) => Err(overdrawn(wait)),
+            None => Ok(()),
+        }
     }
 
     /// The same for a request whose document was refused.
@@ -121,12 +141,22 @@ pub fn cost(prepared: &Result<Prepared, Refused>) -> u64 {
     prepared.as_ref().map_or(REFUSED, Prepared::cost)
 }
 
-/// Whose budget an operation is charged to: the credential's own, or the account's where there is none.
+/// Whose budget an operation is charged to: the key's own, that of all watchers of the account, or the account's.
 fn budget(caller: &Caller) -> Key {
     match caller.credential {
-        Credential::Key(id) | Credential::Watch(id) => Key::credential(id),
+        Credential::Key(id) => Key::credential(id),
+        // Whoever holds one watch token can ask for many.
+        Credential::Watch(_) => Key::watchers(caller.account),
         // Everybody who signed in to an account shares its budget: a subject costs nothing to make.
         Credential::Jwt(_) | Credential::Local => Key::account(caller.account),
+    }
+}
+
+/// Among whose places a connection is counted: a browser with a watch token takes none from the account itself.
+fn places(caller: &Caller) -> Key {
+    match caller.credential {
+        Credential::Watch(_) => Key::watchers(caller.account),
+        _ => Key::account(caller.account),
     }
 }
 
@@ -152,21 +182,79 @@ impl TooMuch {
     }
 }
 
-/// Who was found behind what was shown, as far as it was looked at. Who signed in elsewhere and has no account here did not
-/// guess.
-pub fn found(outcome: &Result<Verdict>) -> Option<Option<&Caller>> {
-    match outcome {
-        Ok(Ok(caller)) => Some(Some(caller)),
-        Ok(Err(Denied::NoAccount | Denied::NoRole)) | Err(_) => None,
-        Ok(Err(_)) => Some(None),
+/// What a request shows, and where.
+#[derive(Clone, Copy)]
+pub enum Shown<'a> {
+    Nothing,
+    /// In its Authorization header, or in `connection_init`.
+    Header(&'a str),
+    /// In its address.
+    Link(&'a str),
+}
+
+impl<'a> Shown<'a> {
+    /// A header goes before an address, as where callers are looked up.
+    pub fn of(headers: &'a HeaderMap, watch: Option<&'a str>) -> Self {
+        match (headers.contains_key(AUTHORIZATION), watch) {
+            (true, _) => Shown::of_header(identity::shown(headers)),
+            (false, Some(token)) => Shown::Link(token),
+            (false, None) => Shown::Nothing,
+        }
+    }
+
+    pub fn of_header(text: Option<&'a str>) -> Self {
+        text.map_or(Shown::Nothing, Shown::Header)
+    }
+
+    fn text(self) -> Option<&'a str> {
+        match self {
+            Shown::Nothing => None,
+            Shown::Header(text) | Shown::Link(text) => Some(text),
+        }
+    }
+
+    /// The credential, and whose mistake it is if it is wrong.
+    fn tried(self, address: ClientAddress) -> Option<(&'a str, Key)> {
+        let tries = match self {
+            Shown::Link(_) => Key::links(address.0),
+            _ => Key::address(address.0),
+        };
+        self.text().map(|text| (text, tries))
     }
 }
 
-/// What a request shows: the text of its Authorization header, or a watch token in its address.
-fn credential<'a>(headers: &'a HeaderMap, uri: &'a Uri) -> Option<&'a str> {
-    let parameters = || uri.query().unwrap_or_default().split('&');
-    let watch = || parameters().find_map(|parameter| parameter.strip_prefix("watch="));
-    identity::shown(headers).or_else(watch)
+/// Who was found behind what was shown.
+pub enum Found<'a> {
+    Somebody(&'a Caller),
+    /// A guess: it has the form of a credential, and is none.
+    Wrong,
+    /// Nobody guesses like this: it ended, is not meant for this server, or is no credential at all.
+    Useless,
+    /// That could not be found out.
+    Unclear,
+}
+
+impl<'a> Found<'a> {
+    pub fn of(outcome: &'a Result<Verdict>) -> Self {
+        match outcome {
+            Ok(Ok(caller)) => Found::Somebody(caller),
+            Ok(Err(Denied::Unknown | Denied::BadSignature)) => Found::Wrong,
+            Ok(Err(_)) => Found::Useless,
+            Err(_) => Found::Unclear,
+        }
+    }
+}
+
+/// What an address may hold for whoever can send no header.
+#[derive(Deserialize)]
+struct Link {
+    watch: Option<String>,
+}
+
+/// The watch token in an address, read as it is read where it is used.
+fn watch(uri: &Uri) -> Option<String> {
+    let Query(link) = Query::<Link>::try_from_uri(uri).ok()?;
+    link.watch
 }
 
 /// Finds out where a request comes from, and whether it may come in.
@@ -179,8 +267,9 @@ pub async fn check(
     let headers = request.headers();
     let address = web.gate.proxies.client(peer.0.ip(), headers);
     web.gate.warn_of_proxy(peer, headers);
-    let shown = credential(headers, request.uri());
-    let spent = shown.and_then(|shown| web.gate.limits.overdrawn(shown));
+    let watch = watch(request.uri());
+    let shown = Shown::of(headers, watch.as_deref());
+    let spent = shown.text().and_then(|shown| web.gate.limits.overdrawn(shown));
     let may_enter = match spent {
         Some(wait) => Err(overdrawn(wait)),
         None => web.gate.may_try(address, shown),

@@ -21,7 +21,8 @@ pub const GONE: &str = "The credential of this connection was revoked or has exp
 /// The caller behind a request; who comes from an address that shows many wrong credentials may have to wait.
 pub async fn of_request(web: &Web, from: ClientAddress, headers: &HeaderMap, watch: Option<&str>) -> Result<Verdict> {
     let outcome = of_headers(web, headers, watch).await;
-    web.gate.note(from, shown(headers).or(watch), gate::found(&outcome));
+    web.gate
+        .note(from, gate::Shown::of(headers, watch), gate::Found::of(&outcome));
     outcome
 }
 

@@ -82,6 +82,11 @@ impl Buckets {
         self.spend_at(key, cost, self.now())
     }
 
+    /// Spends as much of this as there is, and gives how much longer that takes to fill again.
+    pub fn drain(&self, key: Key, cost: u64) -> Duration {
+        self.drain_at(key, cost, self.now())
+    }
+
     /// How long until anything can be spent again.
     pub fn overdrawn(&self, key: Key) -> Option<Wait> {
         let most = self.now() + self.rule.burst * self.rule.step;
@@ -112,6 +117,23 @@ impl Buckets {
             self.spent.notify_one();
         }
         Ok(())
+    }
+
+    fn drain_at(&self, key: Key, cost: u64, now: u64) -> Duration {
+        let mut shard = self.shard(key).lock();
+        let key = shard.room_for(key, now);
+        let budget = shard.budgets.entry(key).or_default();
+        let full_at = budget.full_at.max(now);
+        let most = now + self.rule.burst * self.rule.step;
+        let spent = cost.min(most.saturating_sub(full_at) / self.rule.step);
+        let time = spent * self.rule.step;
+        budget.full_at = full_at + time;
+        let is_first = budget.untold == 0 && spent > 0;
+        budget.untold += spent;
+        if is_first {
+            self.spent.notify_one();
+        }
+        Duration::from_nanos(time)
     }
 
     fn shard(&self, key: Key) -> &Mutex<Shard> {
@@ -192,6 +214,16 @@ mod tests {
             "never more than the burst"
         );
         assert!(buckets.spend_at(key(1), 1, 60 * SECOND).is_err());
+    }
+
+    #[test]
+    fn a_drain_takes_what_is_left_and_never_more() {
+        let buckets = Buckets::new(Rule::new(10, 30));
+        assert_eq!(buckets.drain_at(key(1), 10, 0), Duration::from_secs(1));
+        assert_eq!(buckets.spend_at(key(1), 15, 0), Ok(()));
+        assert_eq!(buckets.drain_at(key(1), 10, 0), Duration::from_millis(500));
+        assert_eq!(buckets.drain_at(key(1), 10, 0), Duration::ZERO);
+        assert_eq!(buckets.spend_at(key(1), 30, 3 * SECOND), Ok(()));
     }
 
     #[test]

@@ -54,10 +54,12 @@ impl Key {
         }
     }
 
-    /// Somebody whom another authority names.
-    pub fn subject(account: Uuid, subject: &str) -> Self {
-        let id = Uuid::new_v5(&account, subject.as_bytes()).as_u128();
-        Key { kind: 's', id }
+    /// All who hold watch tokens of this account: a token costs nothing to make.
+    pub fn watchers(account: Uuid) -> Self {
+        Key {
+            kind: 'w',
+            id: account.as_u128(),
+        }
     }
 
     /// One address; of IPv6 the half that is not its holder's to choose.
@@ -67,6 +69,12 @@ impl Key {
             IpAddr::V6(address) => address.to_bits() & !u128::from(u64::MAX),
         };
         Key { kind: 'i', id }
+    }
+
+    /// What one address shows within links: any page can make a browser follow them, and a header it cannot.
+    pub fn links(address: IpAddr) -> Self {
+        let Key { id, .. } = Key::address(address);
+        Key { kind: 'l', id }
     }
 }
 
@@ -111,21 +119,32 @@ impl Limits {
         }
     }
 
+    /// Spends what of this is left, on a refusal: to be refused again and again is not free. Gives how much longer it makes
+    /// the wait.
+    pub fn drain(&self, credential: Key, cost: u64) -> Duration {
+        let costs = self.0.costs.as_ref();
+        costs.map_or(Duration::ZERO, |costs| costs.drain(credential, cost))
+    }
+
+    /// How long somebody has to wait whose budget is spent; nothing is spent here.
+    pub fn spent(&self, credential: Key) -> Option<Wait> {
+        self.0.costs.as_ref()?.overdrawn(credential)
+    }
+
     /// How long a credential that was good lately has to wait because its budget is spent; nothing is spent here.
     pub fn overdrawn(&self, credential: &str) -> Option<Wait> {
-        let costs = self.0.costs.as_ref()?;
-        costs.overdrawn(self.0.known.budget(credential)?)
+        self.spent(self.0.known.budget(credential)?)
     }
 
     /// Whether a request may come in, before anybody has looked at who sends it. Who has shown a good credential lately
-    /// does not pay for what others do at the same address.
-    pub fn enter(&self, address: Key, credential: Option<&str>) -> Result<(), Wait> {
-        if credential.is_some_and(|text| self.0.known.budget(text).is_some()) {
+    /// does not pay for what others do at the same address. Beside the credential stands whose mistake it would be.
+    pub fn enter(&self, address: Key, credential: Option<(&str, Key)>) -> Result<(), Wait> {
+        if credential.is_some_and(|(text, _)| self.0.known.budget(text).is_some()) {
             return Ok(());
         }
-        if credential.is_some()
+        if let Some((_, tries)) = credential
             && let Some(failures) = &self.0.failures
-            && let Some(wait) = failures.wait(address, Instant::now())
+            && let Some(wait) = failures.wait(tries, Instant::now())
         {
             return Err(wait);
         }
@@ -140,16 +159,16 @@ impl Limits {
         self.0.known.add(credential, budget);
     }
 
-    /// A credential turned out to be wrong. Gives how many were, where it is time to say so.
-    pub fn note_wrong(&self, address: Key, credential: &str) -> Option<u64> {
+    /// A credential is good no more.
+    pub fn forget(&self, credential: &str) {
         self.0.known.remove(credential);
-        let failures = self.0.failures.as_ref()?;
-        failures.note(address, Instant::now())
     }
 
-    /// Wrong credentials since the start.
-    pub fn wrong(&self) -> u64 {
-        self.0.failures.as_ref().map_or(0, Failures::total)
+    /// A credential turned out to be wrong. Gives how many were, where it is time to say so.
+    pub fn note_wrong(&self, tries: Key, credential: &str) -> Option<u64> {
+        self.forget(credential);
+        let failures = self.0.failures.as_ref()?;
+        failures.note(tries, Instant::now())
     }
 
     /// A place for a WebSocket of this address; none when all are taken.
@@ -157,13 +176,13 @@ impl Limits {
         self.0.sockets_of_addresses.take(address)
     }
 
-    /// A place for a WebSocket of this account.
-    pub fn socket_of_account(&self, account: Uuid) -> Option<Slot> {
-        self.0.sockets_of_accounts.take(Key::account(account))
+    /// A place for a WebSocket of this account, or of its watchers.
+    pub fn socket_of_account(&self, of: Key) -> Option<Slot> {
+        self.0.sockets_of_accounts.take(of)
     }
 
-    /// A place for a subscription of this account.
-    pub fn subscription(&self, account: Uuid) -> Option<Slot> {
-        self.0.subscriptions.take(Key::account(account))
+    /// A place for a subscription of this account, or of its watchers.
+    pub fn subscription(&self, of: Key) -> Option<Slot> {
+        self.0.subscriptions.take(of)
     }
 }

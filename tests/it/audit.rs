@@ -392,7 +392,6 @@ async fn a_change_stays_done_whatever_its_caller_reads_of_it(backend: Backend) {
     let answer = served.ask(made, json!({ "input": input, "ids": ids })).await;
     assert_eq!(answer["errors"][0]["extensions"]["code"], "BAD_USER_INPUT", "{answer}");
     let entry = newest(&served).await;
-    assert_eq!((&entry["mutation"], &entry["result"]), (&json!("createBlueprint"), &json!("DONE")));
-    assert_eq!(entry["codes"], json!([]));
+    assert_eq!(entry["result"], "DONE", "{entry}");
     served.settle().await;
 }

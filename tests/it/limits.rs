@@ -1,5 +1,7 @@
 //! Limits of what one client may take: budgets, wrong keys, open connections, proxies, headers.
 
+mod watchers;
+
 use std::time::{Duration, Instant};
 
 use reqwest::header::HeaderMap;
@@ -75,7 +77,7 @@ async fn a_budget_is_spent_by_cost_and_its_end_says_when_it_is_worth_trying_agai
     let seconds: u64 = headers["retry-after"].to_str().unwrap().parse().unwrap();
     assert!(seconds >= 1 && seconds * 1_000 >= wait, "{seconds} {wait}");
     assert_eq!(answer.get("data"), None);
-    // What is refused costs nothing, and a smaller question still fits.
+    // What is refused costs little, and a smaller question still fits.
     let (status, ..) = post(&served, key.as_deref(), sites(20), &[]).await;
     assert_eq!(status, 200);
     // Another credential has another budget, also one of the same account.
@@ -310,13 +312,8 @@ async fn a_server_without_keys_has_no_such_limits() {
     })
     .await;
     for _ in 0..5 {
-        let (status, ..) = post(
-            &served,
-            None,
-            json!({ "query": "{ viewer { role account { id name } } }" }),
-            &[],
-        )
-        .await;
+        let query = json!({ "query": "{ viewer { role account { id name } } }" });
+        let (status, ..) = post(&served, None, query, &[]).await;
         assert_eq!(status, 200);
     }
     let _sockets = [served.socket().await, served.socket().await];

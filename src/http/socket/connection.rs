@@ -176,17 +176,18 @@ impl Connection {
         });
         let text = given.or(self.header.as_deref());
         let gate = &self.web.gate;
-        if gate.may_try(self.from, text).is_err() {
+        let shown = gate::Shown::of_header(text);
+        if gate.may_try(self.from, shown).is_err() {
             return Err(End::close(
                 1013,
                 "Too many wrong keys came from your address. Come back later",
             ));
         }
         let outcome = identity::of_authorization(&self.web, text).await;
-        gate.note(self.from, text, gate::found(&outcome));
+        gate.note(self.from, shown, gate::Found::of(&outcome));
         match outcome {
             Ok(Ok(caller)) => {
-                self.place = gate.limits.socket_of_account(caller.account);
+                self.place = gate.socket(&caller);
                 if self.place.is_none() {
                     return Err(End::close(1013, "Your account has as many WebSockets open as it may"));
                 }
@@ -241,6 +242,9 @@ async fn gone(caller: Option<&(Caller, Watched)>) {
 /// Runs one operation; the credential is asked for again, so that a revoked one starts nothing more.
 fn answers(web: Web, caller: Caller, id: RequestId, request: async_graphql::Request) -> BoxStream<'static, Answer> {
     let started = async move {
+        if let Err(too_much) = web.gate.may_ask(&caller) {
+            return live::refusal(refused(too_much.error(), &id.0));
+        }
         // A database that does not answer is no reason to send everybody away.
         if matches!(auth::is_live(&web.api.app.db, &caller).await, Ok(false)) {
             return live::refusal(live::without_key(&id));

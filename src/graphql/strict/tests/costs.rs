@@ -92,6 +92,8 @@ fn what_costs_more_than_one_operation_may_is_refused_whoever_asks() {
     let strict = ours();
     // The document is the same, and what it costs is the variables' doing.
     assert!(ask(&strict, &twice, None, json!({ "n": 1 })).is_ok());
-    let errors = ask(&strict, &twice, None, json!({ "n": 100 })).err().expect("it costs too much");
+    let errors = ask(&strict, &twice, None, json!({ "n": 100 }))
+        .err()
+        .expect("it costs too much");
     assert!(errors[0].message.starts_with("The operation costs 3"), "{errors:?}");
 }
