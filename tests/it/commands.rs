@@ -104,6 +104,13 @@ async fn accounts_and_credits_are_made_beside_a_running_server(backend: Backend)
         2,
         &["Rye & Shine"],
     );
+    let account = GlobalId::parse_as(IdKind::Account, &id).unwrap();
+    let trail = audit::of_account(account).all(world.app.db.reader()).await.unwrap();
+    let told: Vec<_> = trail
+        .iter()
+        .map(|entry| (entry.mutation.as_str(), entry.result))
+        .collect();
+    assert_eq!(told, [("account create", AuditResult::Done)]);
 
     let balance = async |account: &str| on(&world, &["credits", "balance", "--account", account]).await.stdout;
     assert_eq!(
