@@ -15,7 +15,12 @@ async fn watch_tokens(served: &Served) -> (String, [String; 2]) {
         let make = "mutation($id: ID!) { createWatchToken(input: { blueprintId: $id }) { token } }";
         let make = json!({ "query": make, "variables": { "id": site } });
         let (_, _, answer) = post(served, served.key.as_deref(), make, &[]).await;
-        tokens.push(answer["data"]["createWatchToken"]["token"].as_str().unwrap().to_string());
+        tokens.push(
+            answer["data"]["createWatchToken"]["token"]
+                .as_str()
+                .unwrap()
+                .to_string(),
+        );
     }
     (site, tokens.try_into().unwrap())
 }
@@ -56,7 +61,10 @@ async fn wrong_tokens_in_links_and_what_is_no_guess_keep_no_key_waiting() {
     for number in 0..15 {
         // As from the pictures of a foreign page, with the name written in another way.
         let link = format!("/graphql?query=%7B__typename%7D&w%61tch=sw_watch_{number:043}");
-        let request = served.client.get(served.url(&link)).header("accept", "text/event-stream");
+        let request = served
+            .client
+            .get(served.url(&link))
+            .header("accept", "text/event-stream");
         statuses.push(request.send().await.unwrap().status().as_u16());
     }
     assert_eq!((statuses[0], statuses[14]), (401, 429), "{statuses:?}");
