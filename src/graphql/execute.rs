@@ -12,11 +12,8 @@ use async_graphql::parser::types::OperationType;
 use async_graphql::{ErrorExtensionValues, Request, Response, ServerError, Variables};
 use futures::FutureExt;
 
-<<<<<<< HEAD
 use super::answers::{Answers, Finished, Slot, is_for_everybody};
-=======
 use super::audited;
->>>>>>> d8689d2 (Who asks for a change without the right to it is noted in the trail: nobody called what notes it)
 use super::context::Session;
 use super::error::{Code, masked, outage, told_panic};
 use super::fanout::Fanout;
@@ -189,12 +186,8 @@ pub async fn execute(api: &Api, caller: Caller, request_id: &str, prepared: Prep
             graphql-transport-ws, or accept text/event-stream or multipart/mixed;subscriptionSpec=1.0.";
         return refused(Code::OperationResolution.server_error(message), request_id);
     }
-<<<<<<< HEAD
     if let Err(why) = prepared.check(&caller) {
-=======
-    if let Err(why) = prepared.0.asked.check(&caller) {
         note_denied(api, caller, request_id, &prepared).await;
->>>>>>> d8689d2 (Who asks for a change without the right to it is noted in the trail: nobody called what notes it)
         return refused(why, request_id);
     }
     let request = with_session(prepared, caller, request_id);
@@ -209,8 +202,6 @@ pub async fn execute(api: &Api, caller: Caller, request_id: &str, prepared: Prep
     }
 }
 
-<<<<<<< HEAD
-=======
 /// The trail holds who asked for a change without the right to it; a database that is away changes nothing of the answer.
 async fn note_denied(api: &Api, caller: Caller, request_id: &str, prepared: &Prepared) {
     if !prepared.is_mutation() {
@@ -225,31 +216,6 @@ async fn note_denied(api: &Api, caller: Caller, request_id: &str, prepared: &Pre
     let _ = db.unless_away(noted).await;
 }
 
-/// Runs an operation of any kind as a stream of responses: one for a query or a mutation, one an event for a
-/// subscription. It ends when the subscription does.
-pub fn subscribe(api: &Api, caller: Caller, request_id: &str, prepared: Prepared) -> BoxStream<'static, Response> {
-    let request_id = request_id.to_string();
-    let operation = prepared.name().unwrap_or_default();
-    let span = tracing::info_span!("operation", request_id, operation, account = %caller.account);
-    if !prepared.is_subscription() {
-        let api = api.clone();
-        let one = async move { execute(&api, caller, &request_id, prepared).await };
-        return futures::stream::once(one.instrument(span)).boxed();
-    }
-    if let Err(why) = prepared.0.asked.check(&caller) {
-        let refusal = refused(why, &request_id);
-        return futures::stream::once(async move { refusal }).boxed();
-    }
-    let request = with_session(prepared, caller, &request_id);
-    let mut stream = AssertUnwindSafe(api.schema.execute_stream(request)).catch_unwind();
-    // The task of a socket runs many operations: each is polled within its own span.
-    let within = futures::stream::poll_fn(move |cx| span.in_scope(|| stream.poll_next_unpin(cx)));
-    within
-        .map(move |response| finish(response.unwrap_or_else(|panic| panicked(&*panic)), &request_id))
-        .boxed()
-}
-
->>>>>>> d8689d2 (Who asks for a change without the right to it is noted in the trail: nobody called what notes it)
 /// Where a subscription goes on, whatever its document says.
 pub(super) struct ResumeAt(pub String);
 
