@@ -76,7 +76,8 @@ async fn a_stop_aborts_the_call_and_its_account_is_written_before_the_end() {
     let mut world = world(Backend::Sqlite, &model, |_| {}).await;
     let job = writing(&world, &model).await;
     world.stop_loops().await;
-    assert_eq!(model.statistics().running, 0);
+    let idle = tokio::time::timeout(SOON, model.idle()).await;
+    idle.expect("the call is aborted");
     assert_eq!(calls_of(&world, job, 1).await[0].outcome, "aborted");
     model.speed(0);
     let again = boot::start(boot::open(world.app.config.clone()).await.unwrap())

@@ -51,7 +51,11 @@ fn cut_up(events: impl Stream<Item = Piece> + Send, bytes: usize, pause: Duratio
 fn events(ticket: Ticket, behaviour: Behaviour, reply: String, request: Value) -> impl Stream<Item = Piece> + Send {
     async_stream::stream! {
         let events = Events { model: request["model"].clone() };
-        let at = reply.char_indices().nth(behaviour.after()).map_or(reply.len(), |(at, _)| at);
+        let at = match behaviour.after() {
+            // Counting a flood's characters would take longer than its reader waits.
+            usize::MAX => reply.len(),
+            after => reply.char_indices().nth(after).map_or(reply.len(), |(at, _)| at),
+        };
         let mut rest = &reply[..at];
         let (start, mut sent) = (Instant::now(), 0_u64);
         yield Ok(events.delta(json!({ "role": "assistant", "content": null }), None));

@@ -120,6 +120,13 @@ impl Model {
         self.first(|call| call.outcome == outcome && when.selects(call)).await
     }
 
+    /// Waits until no call runs.
+    pub async fn idle(&self) {
+        let mut book = self.book.subscribe();
+        // The sender lives in `self`, so the channel cannot close.
+        let _ = book.wait_for(|book| book.statistics().running == 0).await;
+    }
+
     async fn first(&self, wanted: impl Fn(&Call) -> bool) -> Call {
         let mut book = self.book.subscribe();
         let mut found = None;
