@@ -79,7 +79,7 @@ fn each_limit_is_named_when_it_is_passed() {
         (format!("{{ {} }}", "a ".repeat(5_001)), "tokens"),
         (format!("{{ a {} }}", "@a ".repeat(51)), "directives"),
         (nested(4), "levels"),
-        (" ".repeat(15_001), "bytes"),
+        (" ".repeat(30_001), "bytes"),
         (format!("{{ {}{} }}", "a { ".repeat(250), "} ".repeat(250)), "nests"),
         (format!("{{ a(x: {}{}) }}", "[".repeat(400), "]".repeat(400)), "nests"),
         (
