@@ -135,7 +135,7 @@ fn guarded<T>(work: impl FnOnce() -> std::result::Result<T, Vec<ServerError>>) -
 pub enum Begun {
     /// It was answered before.
     Known(Arc<Finished>),
-    Ready(Prepared),
+    Ready(Box<Prepared>),
 }
 
 /// Finds the answer that is kept for a request, or prepares it.
@@ -159,13 +159,13 @@ pub fn begin(api: &Api, caller: &Caller, request: Request) -> std::result::Resul
     }
     let ready = guarded(|| api.strict.fit(&checked, named.request))?;
     api.persisted.keep(named.new);
-    Ok(Begun::Ready(Prepared { ready, slot }))
+    Ok(Begun::Ready(Box::new(Prepared { ready, slot })))
 }
 
 /// The answer to a query or a mutation.
 pub enum Answered {
     Finished(Arc<Finished>),
-    Response(Response),
+    Response(Box<Response>),
 }
 
 /// Runs a query or a mutation, and keeps its answer if everybody is told the same.
@@ -175,7 +175,7 @@ pub async fn answer(api: &Api, caller: Caller, request_id: &str, mut prepared: P
     let response = execute(api, caller, request_id, prepared).await;
     match kept.and_then(|slot| api.answers.keep(slot, &response)) {
         Some(finished) => Answered::Finished(finished),
-        None => Answered::Response(response),
+        None => Answered::Response(Box::new(response)),
     }
 }
 

@@ -57,14 +57,14 @@ pub enum Event {
     /// Without an error, and perhaps told to others as well.
     Written(Arc<Written>),
     /// Its errors are to carry the request's own id.
-    Response(Response),
+    Response(Box<Response>),
 }
 
 impl From<Response> for Event {
     fn from(response: Response) -> Self {
         match response.errors.is_empty() {
             true => Event::Written(Arc::new(Written::of(&response))),
-            false => Event::Response(response),
+            false => Event::Response(Box::new(response)),
         }
     }
 }
@@ -301,7 +301,7 @@ impl Renderer {
 }
 
 fn fault() -> Event {
-    Event::Response(Response::from_errors(vec![masked()]))
+    Event::from(Response::from_errors(vec![masked()]))
 }
 
 /// A way of watching: what must be the same for bytes to be the same. Which credential it is, is not part of it: nothing

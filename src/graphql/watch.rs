@@ -28,7 +28,7 @@ pub fn subscribe(api: &Api, caller: Caller, request_id: &str, prepared: Prepared
         let one = async move {
             match answer(&api, caller, &request_id, prepared).await {
                 Answered::Finished(finished) => Event::from(&*finished),
-                Answered::Response(response) => response.into(),
+                Answered::Response(response) => (*response).into(),
             }
         };
         return futures::stream::once(one.instrument(span)).boxed();
@@ -48,7 +48,7 @@ pub fn subscribe(api: &Api, caller: Caller, request_id: &str, prepared: Prepared
     let within = futures::stream::poll_fn(move |cx| span.in_scope(|| events.poll_next_unpin(cx)));
     within
         .map(move |event| match event {
-            Event::Response(response) => Event::Response(finish(response, &request_id)),
+            Event::Response(response) => Event::from(finish(*response, &request_id)),
             written => written,
         })
         .boxed()

@@ -82,12 +82,12 @@ async fn run(
     let request = seen_from(streamed::resumed(headers, request), from.0);
     let begun = match streamed::asked(headers, false) {
         // A stream's answers are written as its form wants them.
-        Some(_) => prepare(&web.api, request).map(Begun::Ready),
+        Some(_) => prepare(&web.api, request).map(|prepared| Begun::Ready(Box::new(prepared))),
         None => begin(&web.api, &caller, request),
     };
     let prepared = match begun {
         Ok(Begun::Known(finished)) => return known(web, id, headers, &caller, &finished),
-        Ok(Begun::Ready(prepared)) => prepared,
+        Ok(Begun::Ready(prepared)) => *prepared,
         Err(why) => {
             if let Err(too_much) = web.gate.spend_on_refusal(&caller) {
                 return too_much.response(id);

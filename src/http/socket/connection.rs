@@ -256,7 +256,7 @@ fn answers(web: Web, caller: Caller, id: RequestId, request: async_graphql::Requ
             }
             Ok(Begun::Ready(prepared)) => {
                 let place = web.gate.admit(&caller, &prepared);
-                place.map(|place| live::run(&web, caller, &id, prepared, place))
+                place.map(|place| live::run(&web, caller, &id, *prepared, place))
             }
             Err(why) => {
                 let spent = web.gate.spend_on_refusal(&caller);
