@@ -11,7 +11,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use uuid::Uuid;
 
-use crate::graphql_served::{Served, open, serve_at};
+use crate::graphql_served::{Served, narrow_listener, open, serve_at};
 use crate::support::process::heard;
 use crate::support::{Backend, PATIENCE, Viewer};
 
@@ -108,12 +108,7 @@ async fn watchers_of_one_job_each_have_their_own_place(backend: Backend) {
 
 /// Slower than the writer, but reading: it never loses its connection, and what it missed comes as a snapshot.
 async fn a_slow_reader_gets_snapshots_and_ends_with_the_stored_text(backend: Backend) {
-    let small = TcpSocket::new_v4().unwrap();
-    // Connections inherit it: what the kernel buffers for a reader would hold the whole page otherwise.
-    small.set_send_buffer_size(4 * 1024).unwrap();
-    small.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let listener = small.listen(16).unwrap();
-    let served = serve_at(listener, backend, |config| config.events.ring_items = 30).await;
+    let served = serve_at(narrow_listener(), backend, |config| config.events.ring_items = 30).await;
     let site = served.world.planned(served.world.account).await;
     let page = site.pages[0].id;
     served.world.script.speed(1_000);

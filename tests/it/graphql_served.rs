@@ -52,6 +52,15 @@ pub async fn serve(backend: Backend, change: impl FnOnce(&mut Config)) -> Served
     serve_at(listener, backend, change).await
 }
 
+/// A listener whose connections have little room in the kernel: they inherit it. Elsewhere it holds megabytes for a client
+/// that does not read.
+pub fn narrow_listener() -> TcpListener {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_send_buffer_size(4 * 1024).unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    socket.listen(16).unwrap()
+}
+
 /// The same at a listener of the test's own.
 pub async fn serve_at(listener: TcpListener, backend: Backend, change: impl FnOnce(&mut Config)) -> Served {
     let world = backend.world_with(change).await.started().await;

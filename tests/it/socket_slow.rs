@@ -5,14 +5,17 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
 
-use crate::graphql_served::{Served, serve};
+use crate::graphql_served::{Served, narrow_listener, serve_at};
 use crate::support::Backend;
 
 /// Some 60 KB an answer.
 const LARGE: &str = "{ __schema { types { name description fields { name description args { name description } } } } }";
 
 async fn impatient() -> Served {
-    serve(Backend::Sqlite, |config| config.streams.write_ms = 500).await
+    serve_at(narrow_listener(), Backend::Sqlite, |config| {
+        config.streams.write_ms = 500
+    })
+    .await
 }
 
 /// What this process holds, in KiB.
