@@ -6,7 +6,7 @@ use futures::StreamExt;
 use uuid::Uuid;
 
 use super::report::{Category, Check};
-use crate::ai::{self, Brief, ErrorKind, Message, Provider, Request, Task};
+use crate::ai::{self, Brief, Delta, ErrorKind, Message, Provider, Request, Task};
 use crate::config::{Ai, ProviderName, ResponseFormat};
 
 /// How long a provider may take for its first word.
@@ -49,7 +49,7 @@ async fn check(row: &str, ai: &Ai, probe: bool) -> Check {
     }
 }
 
-/// Asks for one token. Whatever comes shows that the address, the key and the model are right.
+/// Asks for one token. A word or an end shows that the address, the key and the model are right.
 async fn ask(ai: &Ai) -> Result<(), ai::Error> {
     let settings = Ai {
         response_format: ResponseFormat::None,
@@ -75,12 +75,17 @@ async fn ask(ai: &Ai) -> Result<(), ai::Error> {
         correction: None,
     };
     let mut answer = provider.stream(request);
-    match tokio::time::timeout(PATIENCE, answer.next()).await {
-        Ok(Some(Ok(_))) => Ok(()),
-        Ok(Some(Err(error))) => Err(error),
-        Ok(None) => Err(ai::Error::new(ErrorKind::Interrupted, "the answer is empty")),
-        Err(_) => Err(ai::Error::new(ErrorKind::Timeout, "no first token in time")),
-    }
+    let first = async {
+        while let Some(delta) = answer.next().await {
+            // What a call took is said of refused ones too.
+            if !matches!(delta?, Delta::Usage(_)) {
+                return Ok(());
+            }
+        }
+        Err(ai::Error::new(ErrorKind::Interrupted, "the answer is empty"))
+    };
+    let late = |_| ai::Error::new(ErrorKind::Timeout, "no first token in time");
+    tokio::time::timeout(PATIENCE, first).await.map_err(late)?
 }
 
 fn why(kind: ErrorKind) -> &'static str {

@@ -14,13 +14,13 @@ use crate::support::redis::TestRedis;
 use crate::support::{Backend, World};
 
 /// A doctor's table, as a script reads it.
-struct Table {
-    code: Option<i32>,
-    rows: Vec<Value>,
+pub struct Table {
+    pub code: Option<i32>,
+    pub rows: Vec<Value>,
 }
 
 impl Table {
-    fn of(ended: &Ended) -> Table {
+    pub fn of(ended: &Ended) -> Table {
         let report: Value = serde_json::from_str(&ended.stdout).unwrap_or_else(|_| panic!("no table: {ended:?}"));
         Table {
             code: ended.status.code(),
@@ -34,14 +34,14 @@ impl Table {
     }
 
     /// The rows that need somebody.
-    fn bad(&self) -> Vec<(&str, &str)> {
+    pub fn bad(&self) -> Vec<(&str, &str)> {
         let bad = self.rows.iter().filter(|row| !row["action"].is_null());
         bad.map(|row| (row["name"].as_str().unwrap(), row["health"].as_str().unwrap()))
             .collect()
     }
 
     /// Exactly this row is broken, it says this, and it says what to do.
-    fn only_broken(&self, name: &str, parts: &[&str]) {
+    pub fn only_broken(&self, name: &str, parts: &[&str]) {
         assert_eq!(self.bad(), [(name, "broken")], "{:#?}", self.rows);
         assert_eq!(self.code, Some(2));
         self.says(name, parts);
@@ -53,7 +53,7 @@ impl Table {
         self.says(name, parts);
     }
 
-    fn says(&self, name: &str, parts: &[&str]) {
+    pub fn says(&self, name: &str, parts: &[&str]) {
         let row = self.row(name).to_string();
         for part in parts {
             assert!(row.contains(part), "{part:?} is not in {row}");
@@ -70,7 +70,7 @@ async fn doctor(world: &World) -> Table {
 }
 
 /// A world in which everything is in order, with a worker that is only a row.
-async fn sound(backend: Backend) -> World {
+pub async fn sound(backend: Backend) -> World {
     let world = backend.world_with(|_| {}).await;
     sign_on(&world).await;
     let table = doctor(&world).await;

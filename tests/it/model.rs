@@ -6,6 +6,7 @@ mod asking;
 mod breaking;
 mod cancelling;
 mod faults;
+mod probing;
 mod secrets;
 
 use model_server::Model;
