@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::Receiver;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
@@ -28,7 +28,7 @@ pub struct Inner {
     pub feeds: Feeds,
     pub ai: Provider,
     /// Accounts of ended calls, until the loop that writes them takes them.
-    pub calls: Mutex<Option<UnboundedReceiver<ai::Call>>>,
+    pub calls: Mutex<Option<Receiver<ai::Call>>>,
     pub engine: Engine,
     /// Names this life of the database: cursors of another are answered by a snapshot.
     pub epoch: String,

@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::mpsc::Sender;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::Instant as Clock;
 use uuid::Uuid;
 
@@ -12,10 +13,13 @@ use super::{Delta, Error, ErrorKind, FinishReason, Request, Task, Usage};
 use crate::config::TokenPrice;
 use crate::db::now;
 use crate::error::Instant;
+use crate::ids::new_id;
 
 /// A call that has ended.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Call {
+    /// Its row's, so that an account that is written twice is one.
+    pub id: Uuid,
     pub job: Uuid,
     pub attempt: i32,
     /// What was to be written: `structure` or `page`.
@@ -75,7 +79,7 @@ pub(super) struct Meter {
     read: usize,
     written: usize,
     is_told: bool,
-    calls: UnboundedSender<Call>,
+    calls: Sender<Call>,
 }
 
 impl Meter {
@@ -84,9 +88,10 @@ impl Meter {
         provider: String,
         model: String,
         price: Option<TokenPrice>,
-        calls: UnboundedSender<Call>,
+        calls: Sender<Call>,
     ) -> Self {
         let call = Call {
+            id: new_id(),
             job: request.job,
             attempt: request.attempt,
             function: function(&request.task),
@@ -157,7 +162,9 @@ impl Meter {
             .price
             .map(|price| cost(price, call.prompt_tokens, call.completion_tokens));
         // Nobody listens while a process ends, and in tests of a writer alone.
-        let _ = self.calls.send(call);
+        if let Err(TrySendError::Full(call)) = self.calls.try_send(call) {
+            tracing::error!(job.id = %call.job, "the account of a call is lost: too many wait for the database");
+        }
     }
 }
 

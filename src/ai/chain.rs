@@ -8,17 +8,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::breaker::{Breaker, Leave, needs_a_person, speaks_against_the_writer};
 use super::call::Meter;
 use super::{BreakerSettings, Call, Delta, Deltas, Error, ErrorKind, Outcome, Provider, Request, openai};
 use crate::config::TokenPrice;
 
+/// Accounts of ended calls that may wait to be written; more are dropped.
+const ACCOUNTS: usize = 10_000;
+
 #[derive(Debug)]
 pub struct Chain {
     links: Vec<Link>,
-    calls: UnboundedSender<Call>,
+    calls: Sender<Call>,
 }
 
 /// One of the writers.
@@ -66,8 +69,8 @@ impl Link {
 
 impl Chain {
     /// The writers, of which there is at least one, and where their calls are told.
-    pub fn new(first: Link, others: Vec<Link>) -> (Self, UnboundedReceiver<Call>) {
-        let (calls, told) = unbounded_channel();
+    pub fn new(first: Link, others: Vec<Link>) -> (Self, Receiver<Call>) {
+        let (calls, told) = channel(ACCOUNTS);
         let mut links = vec![first];
         links.extend(others);
         (Chain { links, calls }, told)

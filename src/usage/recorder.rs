@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use tokio::sync::mpsc::UnboundedReceiver;
+use sea_orm::{DbErr, RuntimeErr, SqlxError};
+use tokio::sync::mpsc::Receiver;
 use tokio_util::sync::CancellationToken;
 
 use crate::ai::Call;
 use crate::db::{Db, execute};
-use crate::error::Result;
-use crate::ids::new_id;
+use crate::error::{Error, Result};
 
 /// Rows of one transaction.
 const BATCH: usize = 64;
@@ -18,7 +18,7 @@ const WAITING: usize = 10_000;
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Runs until it is told to end; then it writes what it still has, once.
-pub async fn record(db: Db, mut calls: UnboundedReceiver<Call>, end: CancellationToken) {
+pub async fn record(db: Db, mut calls: Receiver<Call>, end: CancellationToken) {
     let mut waiting: Vec<Call> = Vec::new();
     loop {
         tokio::select! {
@@ -27,7 +27,7 @@ pub async fn record(db: Db, mut calls: UnboundedReceiver<Call>, end: Cancellatio
             // The sender lives as long as the process: none came means that it ends.
             came = calls.recv_many(&mut waiting, BATCH) => if came == 0 { break },
         }
-        while let Err(error) = db.unless_away(write(&db, &waiting)).await {
+        while let Err(error) = write_down(&db, &mut waiting).await {
             tracing::warn!(
                 cause = error.cause(),
                 calls = waiting.len(),
@@ -43,15 +43,12 @@ pub async fn record(db: Db, mut calls: UnboundedReceiver<Call>, end: Cancellatio
                 waiting.push(call);
             }
         }
-        if !end.is_cancelled() {
-            waiting.clear();
-        }
     }
     while let Ok(call) = calls.try_recv() {
         waiting.push(call);
     }
     if !waiting.is_empty()
-        && let Err(error) = db.unless_away(write(&db, &waiting)).await
+        && let Err(error) = write_down(&db, &mut waiting).await
     {
         tracing::error!(
             cause = error.cause(),
@@ -61,18 +58,54 @@ pub async fn record(db: Db, mut calls: UnboundedReceiver<Call>, end: Cancellatio
     }
 }
 
-/// The account is the job's; a call on behalf of no job leaves no row.
+/// Writes all that waits and forgets it. A row that the database refuses for what it holds is dropped, so that it does
+/// not keep the others.
+async fn write_down(db: &Db, waiting: &mut Vec<Call>) -> Result<()> {
+    match db.unless_away(write(db, waiting)).await {
+        Ok(()) => waiting.clear(),
+        Err(error) if !is_refused(&error) => return Err(error),
+        Err(_) => {
+            while let Some(call) = waiting.last() {
+                match db.unless_away(write(db, std::slice::from_ref(call))).await {
+                    Err(error) if !is_refused(&error) => return Err(error),
+                    Err(error) => {
+                        tracing::error!(cause = error.cause(), job.id = %call.job, "the account of a call is refused and lost");
+                    }
+                    Ok(()) => {}
+                }
+                waiting.pop();
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether the database answers that a value cannot be stored: Postgres's classes 22 and 23, or a broken constraint.
+fn is_refused(error: &Error) -> bool {
+    let Error::Database(DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) = error
+    else {
+        return false;
+    };
+    let SqlxError::Database(cause) = &**cause else {
+        return false;
+    };
+    let code = cause.code().unwrap_or_default();
+    let is_class = code.len() == 5 && (code.starts_with("22") || code.starts_with("23"));
+    is_class || cause.is_unique_violation() || cause.is_foreign_key_violation() || cause.is_check_violation()
+}
+
+/// Written again after a commit whose reply was lost, a row stays one. The account is the job's; a call on behalf of no job leaves no row.
 const INSERT: &str = "INSERT INTO model_calls (id, job_id, account_id, attempt, function, provider, model, prompt_tokens, \
                       completion_tokens, is_estimate, first_token_ms, total_ms, outcome, cost_micros, ended_at) \
                       SELECT $1, id, account_id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14 \
-                      FROM jobs WHERE id = $2";
+                      FROM jobs WHERE id = $2 ON CONFLICT (id) DO NOTHING";
 
 async fn write(db: &Db, calls: &[Call]) -> Result<()> {
     let ms = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
     let tx = db.write().await?;
     for call in calls {
         let values = [
-            new_id().into(),
+            call.id.into(),
             call.job.into(),
             call.attempt.into(),
             call.function.into(),
