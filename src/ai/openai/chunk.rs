@@ -3,6 +3,9 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+/// No model has a longer name.
+const MODEL_CHARS: usize = 200;
+
 /// What we look at; everything else is ignored, and so is what has an unexpected type.
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct Chunk {
@@ -67,7 +70,10 @@ impl Chunk {
         Some((count("prompt_tokens")?, count("completion_tokens").unwrap_or(0)))
     }
 
-    pub fn model(&self) -> Option<&str> {
-        self.model.as_ref()?.as_str().filter(|name| !name.is_empty())
+    /// The model that answers, as a name that can be stored.
+    pub fn model(&self) -> Option<String> {
+        let name = self.model.as_ref()?.as_str()?;
+        let name: String = name.chars().filter(|c| !c.is_control()).take(MODEL_CHARS).collect();
+        Some(name).filter(|name| !name.is_empty())
     }
 }

@@ -1,7 +1,7 @@
 //! The one file that talks to async-openai: one streamed call, with our own eyes on the answer's status and body.
 //!
 //! The crate takes every answer that is not a success for an error object of OpenAI's shape; a layer below it turns
-//! the others into our errors first. It sets no timeouts and limits nothing: the layer bounds what one line and one
+//! the others into our errors first. It sets no timeouts and limits nothing: the layer bounds what one event and one
 //! answer may weigh, `reply` keeps the time. Its retries are replaced together with its transport: there are none.
 
 use std::pin::Pin;
@@ -25,10 +25,10 @@ use crate::db::now;
 
 /// An error's body is read up to here.
 const ERROR_BYTES: usize = 64 << 10;
-/// One event is a few letters of text in an envelope.
-const LINE_BYTES: usize = 1 << 20;
-/// The largest reply that can be used has 4 MB of text in events of a few letters each.
-const ANSWER_BYTES: usize = 256 << 20;
+/// One event is a few letters of text in an envelope; its lines are kept until it ends.
+const EVENT_BYTES: usize = 1 << 20;
+/// The crate reads an answer faster than we do and keeps what we have not taken. This is a hundred thousand tokens.
+const ANSWER_BYTES: usize = 32 << 20;
 /// How an oversized answer is recognised behind the crate.
 const TOO_LARGE: &str = "the answer is larger than any that could be used";
 
@@ -103,11 +103,11 @@ impl Client {
     /// Sends a request; the answer's status was good when this returns. `id` tells the server's operator which call
     /// it was. Dropping what it returns ends the call.
     pub async fn open(&self, body: Value, id: String) -> Result<Chunks, Error> {
-        let http = self.http.clone();
+        let (http, key) = (self.http.clone(), self.endpoint.key.clone());
         let service = tower::service_fn(move |request: HttpRequestFactory| {
-            let (http, id) = (http.clone(), id.clone());
+            let (http, id, key) = (http.clone(), id.clone(), key.clone());
             async move {
-                send(http, request, &id)
+                send(http, request, &id, &key)
                     .await
                     .map_err(|error| OpenAIError::Boxed(error.into()))
             }
@@ -116,14 +116,20 @@ impl Client {
         let opened = client.chat().create_stream_byot::<_, Chunk>(body).await;
         let chunks = opened.map_err(|error| self.without_key(of_crate(error)))?;
         let key = self.endpoint.clone();
+        let chunks = chunks.filter(|chunk| std::future::ready(!is_beside_the_point(chunk)));
         Ok(Box::pin(chunks.map(move |chunk| {
             chunk.map_err(|error| without_key(&key, of_crate(error)))
         })))
     }
 
     /// A provider's words without the key that it repeats in them.
-    pub fn without_key(&self, error: Error) -> Error {
+    fn without_key(&self, error: Error) -> Error {
         without_key(&self.endpoint, error)
+    }
+
+    /// What an error in the middle of a stream means.
+    pub fn fault(&self, error: &Value) -> Error {
+        fault::of_event(error, self.endpoint.key.expose_secret())
     }
 }
 
@@ -135,7 +141,12 @@ fn without_key(endpoint: &Endpoint, mut error: Error) -> Error {
     error
 }
 
-async fn send(http: reqwest::Client, request: HttpRequestFactory, id: &str) -> Result<Response, Error> {
+async fn send(
+    http: reqwest::Client,
+    request: HttpRequestFactory,
+    id: &str,
+    key: &SecretString,
+) -> Result<Response, Error> {
     let unmade = |error: OpenAIError| Error::new(ErrorKind::InvalidRequest, error.to_string());
     let mut request = request.build().await.map_err(unmade)?;
     if let Ok(id) = HeaderValue::from_str(id) {
@@ -147,13 +158,13 @@ async fn send(http: reqwest::Client, request: HttpRequestFactory, id: &str) -> R
     if response.status().is_success() && !is_document {
         return Ok(guarded(response));
     }
-    document(response).await
+    document(response, key.expose_secret()).await
 }
 
 /// An answer that is no stream: an error with any status, or a whole reply of a server that does not stream.
-async fn document(mut response: Response) -> Result<Response, Error> {
+async fn document(mut response: Response, key: &str) -> Result<Response, Error> {
     let (status, headers) = (response.status(), response.headers().clone());
-    let limit = if status.is_success() { LINE_BYTES } else { ERROR_BYTES };
+    let limit = if status.is_success() { EVENT_BYTES } else { ERROR_BYTES };
     let mut body = Vec::new();
     while body.len() < limit
         && let Some(bytes) = response.chunk().await.map_err(of_transport)?
@@ -165,29 +176,44 @@ async fn document(mut response: Response) -> Result<Response, Error> {
     let whole: Option<Value> = serde_json::from_str(&text).ok().filter(|_| status.is_success());
     match whole.filter(|reply| reply["choices"].is_array()) {
         Some(reply) => Ok(http::Response::new(Body::from(format!("data: {reply}\n\ndata: [DONE]\n\n"))).into()),
-        None => Err(fault::of_reply(status.as_u16(), &headers, &text, now())),
+        None => Err(fault::of_reply(status.as_u16(), &headers, &text, now(), key)),
     }
 }
 
 /// The same answer, cut off where it grows beyond all use.
 fn guarded(response: Response) -> Response {
-    let (mut all, mut line) = (0, 0);
+    let (mut all, mut event, mut is_line_empty) = (0, 0, true);
     let pieces = response
         .bytes_stream()
         .map_err(std::io::Error::other)
         .map(move |piece| {
             let piece: Bytes = piece?;
             all += piece.len();
-            line = match piece.iter().rposition(|byte| *byte == b'\n') {
-                Some(at) => piece.len() - at,
-                None => line + piece.len(),
-            };
-            match all > ANSWER_BYTES || line > LINE_BYTES {
+            let mut largest = 0;
+            for byte in &piece {
+                event += 1;
+                largest = largest.max(event);
+                match byte {
+                    b'\n' if is_line_empty => event = 0,
+                    b'\n' => is_line_empty = true,
+                    b'\r' => {}
+                    _ => is_line_empty = false,
+                }
+            }
+            match all > ANSWER_BYTES || largest > EVENT_BYTES {
                 true => Err(std::io::Error::other(TOO_LARGE)),
                 false => Ok(piece),
             }
         });
     http::Response::new(Body::wrap_stream(pieces)).into()
+}
+
+/// Heartbeats without data, and JSON of another make than a piece of a reply.
+fn is_beside_the_point(chunk: &Result<Chunk, OpenAIError>) -> bool {
+    match chunk {
+        Err(OpenAIError::JSONDeserialize(cause, content)) => cause.is_data() || content.trim().is_empty(),
+        _ => false,
+    }
 }
 
 /// Our own errors come back as they went in; the rest are the crate's.

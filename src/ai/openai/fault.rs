@@ -23,43 +23,48 @@ struct Said {
 }
 
 /// A reply that is no stream.
-pub(super) fn of_reply(status: u16, headers: &HeaderMap, body: &str, now: Instant) -> Error {
+pub(super) fn of_reply(status: u16, headers: &HeaderMap, body: &str, now: Instant, key: &str) -> Error {
     let parsed: Option<Value> = serde_json::from_str(body).ok();
     let said = parsed.as_ref().map_or_else(|| of_text(body), of_value);
     let status = match status {
         // The code is the status that the reply should have had.
-        200..300 => said
-            .code
-            .parse()
-            .ok()
-            .filter(|code| (400..600).contains(code))
-            .unwrap_or(502),
+        200..300 => said.status(),
         status => status,
     };
     Error {
         retry_after: retry_after(headers, now),
-        ..error(status, &said)
+        ..error(status, &said, key)
     }
 }
 
 /// An error in the middle of a stream.
-pub(super) fn of_event(error: &Value) -> Error {
+pub(super) fn of_event(error: &Value, key: &str) -> Error {
     let said = of_object(error);
-    let status = said
-        .code
-        .parse()
-        .ok()
-        .filter(|code| (400..600).contains(code))
-        .unwrap_or(502);
-    self::error(status, &said)
+    self::error(said.status(), &said, key)
 }
 
-fn error(status: u16, said: &Said) -> Error {
+impl Said {
+    /// The status that goes with the words of an answer which claimed success.
+    fn status(&self) -> u16 {
+        let number = self.code.parse().ok().filter(|code| (400..600).contains(code));
+        let words = format!("{} {}", self.code, self.kind).to_lowercase();
+        let any = |signs: &[&str]| signs.iter().any(|sign| words.contains(sign));
+        number.unwrap_or_else(|| match () {
+            () if any(&["context_length", "exceed_context_size"]) => 400,
+            () if any(&["invalid_api_key", "authentication_error"]) => 401,
+            () if any(&["model_not_found"]) => 404,
+            () if any(&["rate_limit_exceeded", "rate_limit_error"]) => 429,
+            () => 502,
+        })
+    }
+}
+
+fn error(status: u16, said: &Said, key: &str) -> Error {
     let code = match said.code.is_empty() {
         true => &said.kind,
         false => &said.code,
     };
-    let words = printable(&said.message);
+    let (code, words) = (printable(code, key), printable(&said.message, key));
     Error::new(kind(status, said), format!("status {status}, {code}: {words}"))
 }
 
@@ -163,7 +168,12 @@ fn retry_after(headers: &HeaderMap, now: Instant) -> Option<Duration> {
     Some((date.to_utc() - now).to_std().unwrap_or_default())
 }
 
-fn printable(text: &str) -> String {
+/// The key goes first: half of it, left by the cut, would not be recognised any more.
+fn printable(text: &str, key: &str) -> String {
+    let text = match key.is_empty() {
+        true => text.to_string(),
+        false => text.replace(key, "(key)"),
+    };
     let text = text.chars().map(|c| if c.is_control() { ' ' } else { c });
     text.take(LONGEST).collect::<String>().trim().to_string()
 }

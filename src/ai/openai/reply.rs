@@ -7,8 +7,8 @@ use futures::StreamExt;
 use tokio::time::{Instant, timeout_at};
 
 use super::chunk::Chunk;
-use super::client::Chunks;
-use super::{Openai, body, fault};
+use super::client::{Chunks, Client};
+use super::{Openai, body};
 use crate::ai::pacing;
 use crate::ai::partial::MAX_TOTAL;
 use crate::ai::{Delta, Deltas, Error, ErrorKind, FinishReason, Request, Usage};
@@ -58,13 +58,13 @@ pub(super) fn read(openai: Arc<Openai>, request: Request) -> Deltas {
         let mut until = first;
         let failure = loop {
             match next(&mut chunks, until, &progress).await {
-                Ok(Some(chunk)) => match progress.take(chunk) {
+                Ok(Some(chunk)) => match progress.take(chunk, &openai.client) {
                     Ok(text) => {
                         if !text.is_empty() {
                             yield Ok(Delta::Text(text));
                         }
                     }
-                    Err(error) => break Some(openai.client.without_key(error)),
+                    Err(error) => break Some(error),
                 },
                 Ok(None) => break None,
                 Err(error) => break Some(error),
@@ -97,16 +97,16 @@ fn late(cause: &str) -> Error {
 }
 
 impl Progress {
-    fn take(&mut self, mut chunk: Chunk) -> Result<String, Error> {
+    fn take(&mut self, mut chunk: Chunk, client: &Client) -> Result<String, Error> {
         if let Some(error) = chunk.error.take().filter(|error| !error.is_null()) {
-            return Err(fault::of_event(&error));
+            return Err(client.fault(&error));
         }
         if let Some(model) = chunk.model() {
-            model.clone_into(&mut self.model);
+            self.model = model;
         }
         self.usage = chunk.usage().or(self.usage);
         self.refusal.push_str(chunk.refusal().unwrap_or_default());
-        self.finish = chunk.finish().map(reason).or(self.finish);
+        self.finish = chunk.finish().map(reason).transpose()?.or(self.finish);
         let text = chunk.text();
         self.written += text.chars().count();
         self.bytes += text.len();
@@ -152,10 +152,15 @@ fn cut(text: &str) -> String {
     text.chars().take(400).collect()
 }
 
-fn reason(word: &str) -> FinishReason {
-    match word {
-        "length" | "max_tokens" | "model_length" => FinishReason::Length,
-        "content_filter" => FinishReason::ContentFilter,
-        _ => FinishReason::Stop,
+fn reason(word: &str) -> Result<FinishReason, Error> {
+    match word.to_lowercase().as_str() {
+        "length" | "max_tokens" | "model_length" => Ok(FinishReason::Length),
+        "content_filter" | "safety" => Ok(FinishReason::ContentFilter),
+        // The server gave up; what it wrote is no whole reply.
+        "error" | "abort" | "cancelled" | "canceled" | "insufficient_system_resource" => {
+            let cause = format!("the stream ended with the reason {word}");
+            Err(Error::new(ErrorKind::Interrupted, cause))
+        }
+        _ => Ok(FinishReason::Stop),
     }
 }

@@ -40,6 +40,11 @@ fn events_are_read_however_odd_they_are() {
         chunk(json!({ "choices": [{ "message": { "content": "e" }, "finish_reason": "stop" }], "model": 3 }));
     assert_eq!((whole.model(), whole.finish()), (None, Some("stop")));
     assert_eq!(whole.text(), "e");
+    let odd = chunk(json!({ "model": format!("m\0{}", "x".repeat(900)) }));
+    assert_eq!(
+        odd.model().map(|name| (name.len(), name.contains('\0'))),
+        Some((199, false))
+    );
     let usage = chunk(json!({ "choices": [], "usage": { "prompt_tokens": 5.0, "completion_tokens": 7 } }));
     assert_eq!(usage.usage(), Some((5, 7)));
     let none = chunk(json!({ "choices": null, "usage": null, "error": null, "timings": {} }));
@@ -151,13 +156,17 @@ fn answers_of_every_shape_have_a_kind() {
         (200, "{}", Overloaded),
     ] {
         assert_eq!(
-            of_reply(status, &HeaderMap::new(), body, now()).kind,
+            of_reply(status, &HeaderMap::new(), body, now(), "").kind,
             kind,
             "{status} {body}"
         );
     }
-    assert_eq!(of_event(&json!({ "code": 401, "message": "x" })).kind, Auth);
-    assert_eq!(of_event(&json!("boom")).kind, Overloaded);
+    assert_eq!(of_event(&json!({ "code": 401, "message": "x" }), "").kind, Auth);
+    assert_eq!(of_event(&json!("boom"), "").kind, Overloaded);
+    let long = json!({ "code": "context_length_exceeded", "message": "x" });
+    assert_eq!(of_event(&long, "").kind, ContextLength);
+    let key = json!({ "code": "invalid_api_key", "message": "x" });
+    assert_eq!(of_event(&key, "").kind, Auth);
 }
 
 #[test]
@@ -165,7 +174,7 @@ fn a_wait_is_seconds_milliseconds_or_a_date() {
     let now = "2026-11-27T10:00:00Z".parse().expect("a moment");
     let wait = |name: &'static str, value: &'static str| {
         let headers = HeaderMap::from_iter([(name.parse().expect("a name"), value.parse().expect("a value"))]);
-        of_reply(429, &headers, "", now).retry_after
+        of_reply(429, &headers, "", now, "").retry_after
     };
     assert_eq!(wait("retry-after", "7"), Some(Duration::from_secs(7)));
     assert_eq!(wait("retry-after", "0.5"), Some(Duration::from_millis(500)));
@@ -186,6 +195,13 @@ fn a_wait_is_seconds_milliseconds_or_a_date() {
 #[test]
 fn a_providers_words_are_cut_and_printable() {
     let body = json!({ "error": { "message": format!("a\u{1b}[31m\n{}", "b".repeat(9_000)) } }).to_string();
-    let cause = of_reply(500, &HeaderMap::new(), &body, now()).cause;
+    let cause = of_reply(500, &HeaderMap::new(), &body, now(), "").cause;
     assert!(cause.len() < 500 && !cause.chars().any(char::is_control), "{cause}");
+    // Neither a code nor a key that the cut goes through is an exception.
+    let code = format!("c\u{1b}{}", "d".repeat(9_000));
+    let message = format!("{}sk-secret", "e".repeat(396));
+    let body = json!({ "error": { "code": code, "message": message } }).to_string();
+    let cause = of_reply(500, &HeaderMap::new(), &body, now(), "sk-secret").cause;
+    assert!(cause.len() < 900 && !cause.chars().any(char::is_control), "{cause}");
+    assert!(!cause.contains("sk-"), "{cause}");
 }
