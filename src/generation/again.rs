@@ -93,6 +93,13 @@ impl Section<'_> {
                 Ok(Ok(written)) => return Ok(written),
                 Ok(Err(refused)) => problems = sentences(&refused),
                 Err(Halt::Failed(failure)) if failure.code == BAD_OUTPUT => problems = failure.cause,
+                // The page was asked for in this attempt, so that it counts; only a retry keeps the count of re-asks.
+                Err(Halt::Postponed(failure)) => {
+                    return Err(Halt::Failed(Failure {
+                        retryable: true,
+                        ..failure
+                    }));
+                }
                 Err(halt) => return Err(halt),
             }
         }
