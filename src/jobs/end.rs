@@ -296,14 +296,13 @@ pub(super) async fn requeue(work: &Work, text: &str, values: Vec<sea_orm::Value>
     Ok(Tried::Done(Box::new(job)))
 }
 
-/// Full jitter under a doubling ceiling; what a provider asks for is honoured up to two minutes.
+/// Full jitter under a doubling ceiling; what a provider asks for, up to two minutes, comes before it: a 0
+/// must not use up every attempt at once.
 fn backoff(attempt: i32, base: Duration, cap: Duration, asked: Option<Duration>) -> Duration {
-    if let Some(asked) = asked {
-        return asked.min(Duration::from_secs(120));
-    }
     let doublings = u32::try_from(attempt - 1).unwrap_or(0).min(16);
     let ceiling = base.saturating_mul(1 << doublings).min(cap);
-    Duration::from_millis(rand::rng().random_range(0..=u64::try_from(ceiling.as_millis()).unwrap_or(u64::MAX)))
+    let jitter = rand::rng().random_range(0..=u64::try_from(ceiling.as_millis()).unwrap_or(u64::MAX));
+    asked.unwrap_or_default().min(Duration::from_secs(120)) + Duration::from_millis(jitter)
 }
 
 /// What a stopped run becomes.
