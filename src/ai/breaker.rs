@@ -40,10 +40,12 @@ enum State {
     Open {
         until: Instant,
         times: u32,
+        is_lasting: bool,
     },
     /// One call tries.
     Trying {
         times: u32,
+        is_lasting: bool,
     },
 }
 
@@ -54,7 +56,7 @@ pub(super) struct Leave {
     is_trial: bool,
 }
 
-/// While one call tries, the others look again after so long.
+/// While one call tries, the others look again after so long, or a quarter of the pause.
 const WHILE_TRYING: Duration = Duration::from_secs(2);
 
 impl Breaker {
@@ -71,12 +73,19 @@ impl Breaker {
         let now = Instant::now();
         let is_trial = match *state {
             State::Closed { .. } => false,
-            State::Open { until, times } if until <= now => {
-                *state = State::Trying { times };
+            State::Open {
+                until,
+                times,
+                is_lasting,
+            } if until <= now => {
+                *state = State::Trying { times, is_lasting };
                 true
             }
             State::Open { until, .. } => return Err(spread(until - now)),
-            State::Trying { .. } => return Err(spread(WHILE_TRYING)),
+            // Most trials take a while: those who wait should not be taken up and put back all that time.
+            State::Trying { times, .. } => {
+                return Err(spread(WHILE_TRYING.max(self.pause(times.saturating_sub(1)) / 4)));
+            }
         };
         Ok(Leave {
             breaker: self.clone(),
@@ -89,12 +98,25 @@ impl Breaker {
         matches!(*self.0.state.lock(), State::Closed { .. })
     }
 
-    fn open(&self, state: &mut State, times: u32) {
+    /// Whether a call will be let through by waiting: what it may be open for passes.
+    pub fn may_recover(&self) -> bool {
+        match *self.0.state.lock() {
+            State::Closed { .. } => true,
+            State::Open { is_lasting, .. } | State::Trying { is_lasting, .. } => !is_lasting,
+        }
+    }
+
+    fn pause(&self, times: u32) -> Duration {
         let BreakerSettings { pause, cap, .. } = self.0.settings;
-        let pause = pause.saturating_mul(1 << times.min(16)).min(cap.max(pause));
+        pause.saturating_mul(1 << times.min(16)).min(cap.max(pause))
+    }
+
+    fn open(&self, state: &mut State, times: u32, is_lasting: bool) {
+        let pause = self.pause(times);
         *state = State::Open {
             until: Instant::now() + pause,
             times: times + 1,
+            is_lasting,
         };
         tracing::warn!(
             pause_ms = u64::try_from(pause.as_millis()).unwrap_or(0),
@@ -131,12 +153,12 @@ impl Leave {
         let mut state = breaker.0.state.lock();
         let was_trial = std::mem::take(&mut self.is_trial);
         match *state {
-            State::Trying { times } if was_trial => breaker.open(&mut state, times),
+            State::Trying { times, .. } if was_trial => breaker.open(&mut state, times, at_once),
             State::Closed { failures } => {
                 let failures = failures + 1;
                 let limit = breaker.0.settings.failures;
                 if limit > 0 && (at_once || failures >= limit) {
-                    breaker.open(&mut state, 0);
+                    breaker.open(&mut state, 0, at_once);
                 } else {
                     *state = State::Closed { failures };
                 }
@@ -151,10 +173,11 @@ impl Drop for Leave {
     fn drop(&mut self) {
         if self.is_trial {
             let mut state = self.breaker.0.state.lock();
-            if let State::Trying { times } = *state {
+            if let State::Trying { times, is_lasting } = *state {
                 *state = State::Open {
                     until: Instant::now(),
                     times,
+                    is_lasting,
                 };
             }
         }
@@ -204,7 +227,8 @@ mod tests {
         assert!((10_000..=12_600).contains(&wait.as_millis()), "{wait:?}");
         tokio::time::advance(Duration::from_secs(10)).await;
         let mut trial = breaker.ask().expect("a trial");
-        breaker.ask().expect_err("one at a time");
+        let wait = breaker.ask().expect_err("one at a time");
+        assert!((2_500..=3_200).contains(&wait.as_millis()), "{wait:?}");
         trial.answers();
         breaker.ask().expect("closed").succeeded();
     }

@@ -62,6 +62,10 @@ impl Link {
         self.breaker.as_ref().map(Breaker::ask).transpose()
     }
 
+    fn may_recover(&self) -> bool {
+        self.breaker.as_ref().is_none_or(Breaker::may_recover)
+    }
+
     fn would_answer(&self) -> bool {
         self.breaker.as_ref().is_none_or(Breaker::is_closed)
     }
@@ -145,12 +149,14 @@ impl Chain {
         let others = self.links.iter().enumerate().filter(|(other, _)| *other != place);
         let has_other = others.clone().any(|(_, link)| link.would_answer());
         let is_lasting = needs_a_person(error.kind);
-        if is_lasting && !has_other {
+        // One that is left alone for a while is worth to wait for: the next attempt waits, uncharged, until it is back.
+        let may_other = others.clone().any(|(_, link)| link.may_recover());
+        if is_lasting && !may_other {
             // Jobs should fail at once and say why, not wait for somebody to notice.
             return leave.succeeded();
         }
         leave.failed(is_lasting);
-        error.has_fallback = has_other && !self.links[place].would_answer();
+        error.has_fallback = (has_other || is_lasting) && !self.links[place].would_answer();
         if error.has_fallback {
             // The wait that this one asked for is none of the other's.
             error.retry_after = Some(Duration::ZERO);
