@@ -94,7 +94,7 @@ impl Known {
     /// Whether these words were said, in this order.
     fn said(&self, text: &str) -> bool {
         let text = plain(text);
-        text.is_empty() || self.text.contains(&text)
+        text.is_empty() || has_words(&self.text, &text)
     }
 
     /// The block with what a person must confirm.
@@ -230,6 +230,13 @@ fn phrase(text: &str) -> Option<String> {
 }
 
 /// Lower case, letters and digits only, one space between words.
+fn has_words(text: &str, words: &str) -> bool {
+    text.match_indices(words).any(|(at, _)| {
+        let (before, after) = (&text[..at], &text[at + words.len()..]);
+        !before.ends_with(char::is_alphanumeric) && !after.starts_with(char::is_alphanumeric)
+    })
+}
+
 fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars().flat_map(char::to_lowercase) {

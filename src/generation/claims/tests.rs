@@ -93,3 +93,9 @@ fn a_long_quote_is_cut_between_words_and_nothing_panics() {
         text(odd);
     }
 }
+
+#[test]
+fn a_name_inside_another_word_was_not_said() {
+    assert!(has_words("our annual fair with ann", "ann"));
+    assert!(!has_words("our annual fair", "ann") && !has_words("of joann", "ann"));
+}
