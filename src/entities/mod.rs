@@ -32,8 +32,9 @@ pub use states::*;
 macro_rules! every_table {
     ($look:ident) => {
         $look! {
-            account, account_event, api_key, block, blueprint, blueprint_event, builder_option, credit_entry,
-            credit_hold, idempotency_key, job, job_event, meta, page, price, revision, worker,
+            account, account_event, api_key, audit_entry, block, blueprint, blueprint_event, builder_option,
+            credit_entry, credit_hold, idempotency_key, identity, job, job_event, meta, model_call, page, price,
+            prompt_template, revision, watch_token, worker,
         }
     };
 }

@@ -36,7 +36,7 @@ pub fn subscribe(api: &Api, caller: Caller, request_id: &str, prepared: Prepared
     // Before it joins what others watch.
     if let Err(why) = prepared.check(&caller) {
         let refusal = refused(why, &request_id);
-        return futures::stream::once(async move { Event::Response(refusal) }).boxed();
+        return futures::stream::once(async move { Event::Response(Box::new(refusal)) }).boxed();
     }
     let mut events = match prepared.roots() {
         [root] if root == SHARED => shared(api.clone(), caller, request_id.clone(), prepared).boxed(),

@@ -33,7 +33,7 @@ impl AccountQueries {
     }
 
     /// Any account of the server, with its credits and API keys; null when there is none. Its sites and jobs are seen with a
-    /// key of its own. Needs the role ADMIN; everybody finds the own account under `viewer`.
+    /// key of its own; everybody finds the own account under `viewer`. Needs the role ADMIN.
     async fn account(
         &self,
         ctx: &Context<'_>,

@@ -8,6 +8,7 @@ use crate::doctor::{Category, Check, Health, Report};
 /// What the system needs, at one moment.
 pub struct SystemStatus(pub Report);
 
+/// What the system needs, at one moment.
 #[Object]
 impl SystemStatus {
     /// The worst of all checks: OK, WARNING or BROKEN.
@@ -29,6 +30,7 @@ impl SystemStatus {
 /// One requirement of the system.
 pub struct SystemCheck(Check);
 
+/// One requirement of the system.
 #[Object]
 impl SystemCheck {
     /// What it belongs to.

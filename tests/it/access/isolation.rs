@@ -20,10 +20,22 @@ use crate::support::Backend;
 /// A place that takes an id, what the id may name, and an operation that asks with it.
 struct Entry(&'static str, &'static [IdKind], &'static str);
 
-use IdKind::{Account, ApiKey, Block, Blueprint, CreditEntry, Credits, Job, Page};
+use IdKind::{Account, ApiKey, AuditEntry, Block, Blueprint, CreditEntry, Credits, Job, Page, Prompt, PromptVersion};
 
 /// Kinds that `node` answers for, each of which the tenants have.
-const NODES: &[IdKind] = &[Account, ApiKey, Block, Blueprint, CreditEntry, Credits, Job, Page];
+const NODES: &[IdKind] = &[
+    Account,
+    ApiKey,
+    AuditEntry,
+    Block,
+    Blueprint,
+    CreditEntry,
+    Credits,
+    Job,
+    Page,
+    Prompt,
+    PromptVersion,
+];
 
 #[rustfmt::skip]
 const ENTRIES: &[Entry] = &[
@@ -43,6 +55,8 @@ const ENTRIES: &[Entry] = &[
         "mutation($id: ID!, $key: String!) { generateSite(input: { blueprintId: $id, idempotencyKey: $key }) { job { id } replayed userErrors { code message path } } }"),
     Entry("Mutation.generateStructure input.blueprintId", &[Blueprint],
         "mutation($id: ID!, $key: String!) { generateStructure(input: { blueprintId: $id, idempotencyKey: $key }) { job { id } replayed userErrors { code message path } } }"),
+    Entry("Mutation.grantCredits input.accountId", &[Account],
+        "mutation($id: ID!, $key: String!) { grantCredits(input: { accountId: $id, amount: 1, reason: \"x\", idempotencyKey: $key }) { credits { id } userErrors { code message path } } }"),
     Entry("Mutation.revokeApiKey input.id", &[ApiKey],
         "mutation($id: ID!) { revokeApiKey(input: { id: $id }) { apiKey { id } userErrors { code message path } } }"),
     Entry("Mutation.updateBlueprint input.id", &[Blueprint],
@@ -99,7 +113,15 @@ impl Tenant {
         let entry = credit_entry::Entity::find().filter(credit_entry::Column::AccountId.eq(account));
         let spare = key(served, account, Role::Viewer).await;
         let spare = api_key::Entity::find().filter(api_key::Column::Prefix.eq(&spare[..14]));
+        let keys: [String; 4] = {
+            let made = futures::future::join_all(ROLES.map(|role| key(served, account, role))).await;
+            made.try_into().unwrap()
+        };
+        let [prompt, version, audited] = prompt_of(served, &keys[2]).await;
         let ids = vec![
+            (Prompt, prompt),
+            (PromptVersion, version),
+            (AuditEntry, audited),
             (Account, account),
             (Credits, account),
             (CreditEntry, entry.one(db.reader()).await.unwrap().unwrap().id),
@@ -109,18 +131,44 @@ impl Tenant {
             (Block, world.blocks(site.pages[0].id).await[0].id),
             (Job, job),
         ];
-        let keys = futures::future::join_all(ROLES.map(|role| key(served, account, role))).await;
         Tenant {
             ids,
-            keys: keys.try_into().unwrap(),
+            keys,
             page: site.pages[1].slug.clone(),
         }
+    }
+
+    fn account(&self) -> Uuid {
+        self.ids.iter().find(|(kind, _)| *kind == Account).unwrap().1
     }
 
     fn id(&self, kind: IdKind) -> String {
         let (_, uuid) = self.ids.iter().find(|(known, _)| *known == kind).unwrap();
         GlobalId::new(kind, *uuid).to_string()
     }
+}
+
+/// A prompt of the owner's own, its version, and the entry that saving it left in the trail.
+async fn prompt_of(served: &Served, owner: &str) -> [Uuid; 3] {
+    let save = "mutation { savePromptTemplate(input: { function: \"page\", system: \"Write.\", \
+        user: \"Write {{sections}} of {{page}} for {{brief}}.\" }) \
+        { promptTemplate { id } promptVersionEdge { node { id } } userErrors { message } } }";
+    let (_, saved) = ask(served, Some(owner), save, json!({})).await;
+    let trail = "{ viewer { account { auditEntries(first: 1) { edges { node { id } } } } } }";
+    let (_, trail) = ask(served, Some(owner), trail, json!({})).await;
+    let id = |kind, value: &Value| {
+        let id = value.as_str().and_then(|text| GlobalId::parse_as(kind, text));
+        id.unwrap_or_else(|| panic!("no {kind:?}: {saved} {trail}"))
+    };
+    let payload = &saved["data"]["savePromptTemplate"];
+    [
+        id(Prompt, &payload["promptTemplate"]["id"]),
+        id(PromptVersion, &payload["promptVersionEdge"]["node"]["id"]),
+        id(
+            AuditEntry,
+            &trail["data"]["viewer"]["account"]["auditEntries"]["edges"][0]["node"]["id"],
+        ),
+    ]
 }
 
 /// The answer without what differs by itself: the id that was asked for and the request's own.
@@ -169,7 +217,8 @@ async fn a_foreign_id_is_answered_like_a_missing_one_everywhere(backend: Backend
                 let none = answer(&served, Some(key), operation, &missing).await;
                 assert_eq!(foreign.contains("FORBIDDEN"), at_role < least, "{what}: {foreign}");
                 // The operator sees every account.
-                if (*at, at_role) != ("Query.account id", 3) {
+                let is_operators = ["Query.account id", "Mutation.grantCredits input.accountId"].contains(at);
+                if !(is_operators && at_role == 3) {
                     assert_eq!(foreign, none, "{what}");
                 }
             }
@@ -181,8 +230,12 @@ async fn a_foreign_id_is_answered_like_a_missing_one_everywhere(backend: Backend
                 let refused = answer(&served, Some(key), operation, &own).await;
                 assert!(refused.contains("FORBIDDEN"), "{what}: {refused}");
             }
-            // A key is seen by an OWNER only.
-            let looks = if *kind == ApiKey { least.max(2) } else { least };
+            // A key and an entry of the trail are seen by an OWNER only.
+            let looks = if [ApiKey, AuditEntry].contains(kind) {
+                least.max(2)
+            } else {
+                least
+            };
             let found = answer(&served, Some(&mine.keys[looks]), operation, &own).await;
             let none = answer(&served, Some(&mine.keys[looks]), operation, &missing).await;
             assert_ne!(
@@ -247,7 +300,7 @@ async fn previews(served: &Served, mine: &Tenant, theirs: &Tenant) {
         (status, body.to_string().replace(id, "ID"))
     };
     // What was deleted is missing to its owner too: here is another site.
-    let site = served.world.planned(mine.ids[0].1).await.blueprint.id;
+    let site = served.world.planned(mine.account()).await.blueprint.id;
     let own = GlobalId::new(Blueprint, site).to_string();
     let missing = GlobalId::new(Blueprint, Uuid::now_v7()).to_string();
     for slug in [String::new(), format!("/{}", mine.page)] {
