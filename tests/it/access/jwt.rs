@@ -16,7 +16,7 @@ const WHO: &str = "{ viewer { role apiKey { id } account { id name } } }";
 async fn trusting(backend: Backend, change: impl FnOnce(&mut Auth)) -> Served {
     let served = serve(backend, |config| {
         config.auth.mode = AuthMode::Keys;
-        // Many wrong tokens come from one address here, and each is to be looked at.
+        // Forged signatures are guesses, and some tests here show many.
         config.limits.failures = 0;
         config.auth.jwt_issuer = ISSUER.to_string();
         config.auth.jwt_audience = AUDIENCE.to_string();

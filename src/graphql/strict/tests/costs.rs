@@ -61,7 +61,7 @@ fn changes_and_starts_cost_more() {
 #[test]
 fn the_cost_of_a_document_that_multiplies_itself_is_counted_without_multiplying_it() {
     let mut document =
-        "{ blueprints(first: 100) { edges { node { jobs(first: 100) { edges { node { ...F0 } } } } } } }".to_string();
+        "{ blueprints(first: 10) { edges { node { jobs(first: 10) { edges { node { ...F0 } } } } } } }".to_string();
     for level in 0..3 {
         document += &format!(
             " fragment F{level} on GenerationJob {{ parent {{ ...F{0} }} children {{ ...F{0} }} }}",
@@ -69,7 +69,7 @@ fn the_cost_of_a_document_that_multiplies_itself_is_counted_without_multiplying_
         );
     }
     document += " fragment F3 on GenerationJob { id }";
-    assert!(plain(&document) > 1_000_000);
+    assert!(plain(&document) > 30_000);
 }
 
 #[test]
