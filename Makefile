@@ -10,7 +10,7 @@ FEATURES := --features faults
 NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 section = @printf '\n== %s\n' "$(1)"
 
-.PHONY: help run test test-model local-model check judges deploy measure measure-cluster mutants schema graphiql setup clean
+.PHONY: help run test test-model local-model check judges deploy measure measure-cluster bench mutants schema graphiql setup clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -73,6 +73,9 @@ measure-cluster: ## Postgres beside pgbench, and tokens across processes; needs 
 mutants: setup ## take one guard away at a time and see that the tests notice; half an hour
 	$(call section,Mutants)
 	@bash tests/mutants/run.sh
+
+bench: ## beside a bare axum in the same run: requests, fan-out, jobs, memory of idle sockets; a release build
+	@ulimit -n 20000; cargo bench --bench beside
 
 schema: ## write schema.graphql from the code
 	@cargo run --quiet -- schema > schema.graphql.new
