@@ -12,7 +12,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::breaker::{Breaker, Leave, needs_a_person, speaks_against_the_writer};
 use super::call::Meter;
-use super::{BreakerSettings, Call, Delta, Deltas, Error, ErrorKind, Outcome, Provider, Request, openai};
+use super::{BreakerSettings, Call, Delta, Deltas, Error, ErrorKind, Outcome, Provider, Request};
 use crate::config::TokenPrice;
 
 /// Accounts of ended calls that may wait to be written; more are dropped.
@@ -84,7 +84,7 @@ impl Chain {
         &self.links[0].provider
     }
 
-    pub(super) fn stream(self: &Arc<Self>, mut request: Request) -> Deltas {
+    pub(super) fn stream(self: &Arc<Self>, request: Request) -> Deltas {
         let (place, leave) = match self.pick() {
             Ok(picked) => picked,
             Err(wait) => {
@@ -99,9 +99,6 @@ impl Chain {
             }
         };
         let link = &self.links[place];
-        if matches!(link.provider, Provider::Openai(_)) {
-            openai::complete(&mut request);
-        }
         let (model, calls) = (link.model.clone(), self.calls.clone());
         let meter = Meter::new(&request, link.name.clone(), model, link.price, calls);
         let deltas = link.provider.stream(request);

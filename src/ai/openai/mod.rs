@@ -1,6 +1,6 @@
 //! Servers that speak OpenAI's chat completions: OpenAI, llama.cpp, vLLM, Ollama, OpenRouter, Azure.
 //!
-//! `prompt` makes the request, `client` sends it, `chunk` reads what comes back however odd it is, `fault` says
+//! `body` makes the request, `client` sends it, `chunk` reads what comes back however odd it is, `fault` says
 //! what a failure means. Retrying is absent: the job does it, where people see it.
 
 mod body;
@@ -8,7 +8,6 @@ mod chunk;
 mod client;
 mod fault;
 mod grammar;
-mod prompt;
 mod reply;
 #[cfg(test)]
 mod tests;
@@ -20,8 +19,6 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{Deltas, Request};
 use crate::config::{Ai, ResponseFormat};
-
-pub(super) use prompt::complete;
 
 /// One server and how it is asked. Its `Debug` shows no key.
 #[derive(Debug)]
@@ -66,8 +63,7 @@ impl Openai {
         })
     }
 
-    pub(super) fn stream(self: &Arc<Self>, mut request: Request) -> Deltas {
-        complete(&mut request);
+    pub(super) fn stream(self: &Arc<Self>, request: Request) -> Deltas {
         reply::read(self.clone(), request)
     }
 }
