@@ -103,6 +103,15 @@ fn inputs(fixture: &Fixture) -> BTreeMap<&'static str, (Value, &'static str, &'s
             (json!({ "pageIds": [], "idempotencyKey": "c" }), "REFUSED", &[]),
         ),
         ("generateSite", (start("blueprintId", site, ""), "REFUSED", &["site"])),
+        ("createWatchToken", (json!({ "jobId": job }), "DONE", &["job"])),
+        (
+            "savePromptTemplate",
+            (
+                json!({ "function": "page", "system": "Write.", "user": "Write {{sections}} of {{page}} for {{brief}}." }),
+                "DONE",
+                &["prm"],
+            ),
+        ),
         ("cancelJob", (json!({ "jobId": job }), "DONE", &["job"])),
         ("createApiKey", (json!({ "name": "A robot" }), "DONE", &["key"])),
         ("revokeApiKey", (json!({ "id": key }), "DONE", &["key"])),
@@ -193,7 +202,10 @@ async fn every_mutation_of_the_schema_leaves_an_entry(backend: Backend) {
             ),
         );
         assert!(entry["actorId"].as_str().unwrap().starts_with("key_") && entry["requestId"].is_string());
-        // Who may not is noted as well.
+        // Who may not is noted as well; a viewer may hand on what it sees.
+        if name == "createWatchToken" {
+            continue;
+        }
         served.key = Some(viewer.clone());
         let answer = served.ask(&document(&name), json!({ "input": input })).await;
         assert_eq!(answer["errors"][0]["extensions"]["code"], "FORBIDDEN", "{name}");
@@ -207,7 +219,7 @@ async fn every_mutation_of_the_schema_leaves_an_entry(backend: Backend) {
     }
     let all = trail(&served, json!({ "first": 100 })).await;
     let all = all["edges"].as_array().unwrap().clone();
-    assert_eq!(all.len(), mutations().len() * 2, "one entry a field");
+    assert_eq!(all.len(), mutations().len() * 2 - 1, "one entry a field");
     // Pages of the list, and the filters.
     let filter = json!({ "mutations": ["createBlueprint"], "results": ["DONE"] });
     let some = trail(&served, json!({ "filter": filter })).await;

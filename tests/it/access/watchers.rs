@@ -8,7 +8,7 @@ use sitewright::ids::{GlobalId, IdKind};
 use uuid::Uuid;
 
 use super::{ask, code, data, key, socket};
-use crate::graphql_served::{Served, keyed, open};
+use crate::graphql_served::{Served, Socket, keyed, open};
 use crate::support::{Backend, Site};
 
 const MAKE: &str = "mutation($input: CreateWatchTokenInput!) { createWatchToken(input: $input) {
@@ -151,6 +151,60 @@ async fn a_sites_token_reads_the_site_and_its_jobs(backend: Backend) {
         said.push(error["message"].clone());
     }
     assert_eq!(said[0], said[1]);
+    served.settle().await;
+}
+
+/// Everything that a subscription brings until it ends.
+async fn told(mut socket: Socket, query: &str, variables: Value) -> Vec<Value> {
+    assert_eq!(socket.receive().await["type"], "connection_ack");
+    socket.subscribe("1", query, variables).await;
+    let mut told = Vec::new();
+    loop {
+        let mut word = socket.receive().await;
+        match word["type"].as_str().unwrap() {
+            "next" => told.push(word["payload"].take()),
+            "complete" => return told,
+            _ => panic!("{word}"),
+        }
+    }
+}
+
+async fn a_token_shares_no_answer_and_no_event_with_who_reaches_more(backend: Backend) {
+    let served = keyed(backend).await;
+    let account = served.world.account;
+    let site = served.world.planned(account).await;
+    served.world.script.speed(200);
+    let job = served.world.start_page(account, site.pages[0].id).await;
+    let job = json!({ "id": id(IdKind::Job, job) });
+    // The same account, the same role and the same documents: only the reach differs.
+    let viewer = key(&served, account, Role::Viewer).await;
+    let token = token(&served, &viewer, json!({ "jobId": job["id"] })).await;
+    let options = "{ builderMetadata { prices { amount } } }";
+    for _ in 0..2 {
+        // The second one is kept.
+        data(&served, &viewer, options, json!({})).await;
+        let (_, answer) = ask(&served, Some(&token), options, json!({})).await;
+        assert_eq!((code(&answer), answer.get("data")), ("FORBIDDEN", None), "{answer}");
+    }
+    let watch = "subscription($id: ID!) { jobEvents(jobId: $id) { __typename job { id blueprint { id } } } }";
+    let all = [&viewer, &token, &viewer, &token].map(|credential| {
+        let (served, job) = (&served, job.clone());
+        async move { told(socket(served, credential).await, watch, job).await }
+    });
+    let all = futures::future::join_all(all).await;
+    let reached = json!({ "id": id(IdKind::Blueprint, site.blueprint.id) });
+    for (number, told) in all.iter().enumerate() {
+        let expected = if number % 2 == 0 { &reached } else { &Value::Null };
+        assert!(told.len() > 3, "{told:?}");
+        for event in told {
+            let seen = &event["data"]["jobEvents"]["job"];
+            assert_eq!(
+                (&seen["id"], &seen["blueprint"]),
+                (&job["id"], expected),
+                "{number}: {event}"
+            );
+        }
+    }
     served.settle().await;
 }
 
@@ -339,6 +393,7 @@ async fn a_token_reaches_no_further_on_a_server_without_keys(backend: Backend) {
 on_both!(
     a_jobs_token_reads_the_job_and_what_it_writes,
     a_sites_token_reads_the_site_and_its_jobs,
+    a_token_shares_no_answer_and_no_event_with_who_reaches_more,
     a_token_asks_nothing_else_and_changes_nothing,
     a_token_in_an_address_opens_event_streams_and_pages,
     a_token_ends_with_its_time_its_key_and_never_later,
