@@ -4,6 +4,7 @@
 //! the others into our errors first. It sets no timeouts and limits nothing: the layer bounds what one event and one
 //! answer may weigh, `reply` keeps the time. Its retries are replaced together with its transport: there are none.
 
+use std::io::BufRead;
 use std::pin::Pin;
 use std::time::Duration;
 
@@ -190,14 +191,17 @@ fn guarded(response: Response) -> Response {
             let piece: Bytes = piece?;
             all += piece.len();
             let mut largest = 0;
-            for byte in &piece {
-                event += 1;
+            let mut rest: &[u8] = &piece;
+            while !rest.is_empty() {
+                let before = rest;
+                let line = &before[..rest.skip_until(b'\n')?];
+                event += line.len();
                 largest = largest.max(event);
-                match byte {
-                    b'\n' if is_line_empty => event = 0,
-                    b'\n' => is_line_empty = true,
-                    b'\r' => {}
-                    _ => is_line_empty = false,
+                is_line_empty &= line.iter().all(|byte| matches!(byte, b'\r' | b'\n'));
+                if line.ends_with(b"\n") {
+                    // An empty line ends the event.
+                    event = if is_line_empty { 0 } else { event };
+                    is_line_empty = true;
                 }
             }
             match all > ANSWER_BYTES || largest > EVENT_BYTES {

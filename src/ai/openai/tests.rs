@@ -43,7 +43,7 @@ fn events_are_read_however_odd_they_are() {
     let odd = chunk(json!({ "model": format!("m\0{}", "x".repeat(900)) }));
     assert_eq!(
         odd.model().map(|name| (name.len(), name.contains('\0'))),
-        Some((199, false))
+        Some((200, false))
     );
     let usage = chunk(json!({ "choices": [], "usage": { "prompt_tokens": 5.0, "completion_tokens": 7 } }));
     assert_eq!(usage.usage(), Some((5, 7)));
