@@ -201,6 +201,8 @@ async fn invented_key_ids_do_not_make_the_server_ask_the_provider() {
     let provider = Provider::new();
     provider.publish(&provider.set("ec"));
     let served = asking(&provider, 600_000).await;
+    // Whoever answers has read the set.
+    data(&served, &provider.good("ada", "viewer"), WHO, json!({})).await;
     assert_eq!(provider.asked(), 1, "once at the start");
     let invented = |n: usize| {
         let header = json!({ "alg": "RS256", "kid": format!("invented-{n}") });
