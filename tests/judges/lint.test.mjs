@@ -30,9 +30,9 @@ async function lint(schema, preset, changed = {}) {
 // Parts of something that has an id: they have no life, and no place in a client's cache, of their own.
 const VALUES = [
   "Action", "Brief", "BuilderMetadata", "FaqItem", "FeatureItem", "Fonts", "GalleryItem", "Image", "JobFailure", "Link",
-  "LogoItem", "Navigation", "OpenText", "OpeningHours", "PageInfo", "Palette", "PlannedPage", "PlannedSection",
+  "LogoItem", "ModelUsage", "ModelUsageDay", "Navigation", "OpenText", "OpeningHours", "PageInfo", "Palette", "PlannedPage", "PlannedSection",
   "PricingPlan", "ProductItem", "PromptVariable", "QualityFinding", "QualityReport", "Quote", "QuoteItem", "Seo",
-  "SiteStructure", "StatItem", "StepItem", "Style", "TeamMember", "TestimonialItem", "Theme", "TimelineEvent",
+  "SiteStructure", "StatItem", "StepItem", "Style", "SystemCheck", "SystemStatus", "TeamMember", "TestimonialItem", "Theme", "TimelineEvent",
   "TokenUsage", "Viewer",
 ];
 // What passes by: it happens, and is told.
