@@ -10,8 +10,8 @@ set -euo pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
 copy="$root/target/mutants"
-# Tests about jobs and credits. What they leave out (protocols, the writer, the client kit) guards other things.
-filter='test(races::) | test(laws::) | test(lifecycle::) | test(crashes::)'
+# Tests about jobs, credits and rights. What they leave out (protocols, the writer, the client kit) guards other things.
+filter='test(races::) | test(laws::) | test(lifecycle::) | test(crashes::) | test(access::)'
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$root/target}" CARGO_TERM_COLOR=never
 
 names=("$@")
