@@ -47,10 +47,9 @@ fn write(probe: &Path) -> std::io::Result<()> {
         file.write_all(b"Sitewright can write here.")?;
         file.sync_all()
     });
-    match written {
-        Ok(()) => std::fs::remove_file(probe),
-        Err(cause) => Err(cause),
-    }
+    // Also after a failure: a full disk must not keep what was to show that it is full.
+    let removed = std::fs::remove_file(probe);
+    written.and(removed)
 }
 
 fn disk(database: &Path, least_mb: u64) -> Check {
