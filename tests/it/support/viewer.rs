@@ -134,7 +134,10 @@ impl Viewer {
                     .collect();
                 self.closed.clear();
                 for id in ready {
-                    self.closed.insert(id, content(db, id).await);
+                    // What was finished when the snapshot was taken may be written again by now; then its end comes.
+                    if let (BlockStatus::Ready, content) = stored(db, id).await {
+                        self.closed.insert(id, content);
+                    }
                 }
             }
         }
@@ -156,7 +159,9 @@ impl Viewer {
 
     /// The stored block takes the place of its text; until then the text was true.
     async fn close(&mut self, db: &Db, block: Uuid) {
-        let stored = content(db, block).await;
+        let (status, stored) = stored(db, block).await;
+        // It is stored before anybody hears of it.
+        assert_eq!(status, BlockStatus::Ready, "a block that was announced as finished");
         for ((_, path), text) in self.open.iter().filter(|((id, _), _)| *id == block) {
             let at = path.iter().try_fold(&stored, |value, step| match value {
                 Value::Array(list) => list.get(step.parse::<usize>().ok()?),
@@ -206,13 +211,8 @@ impl Viewer {
     }
 }
 
-/// A finished block's content. It is stored before anybody hears of it.
-async fn content(db: &Db, id: Uuid) -> Value {
+/// A block as it is stored now.
+async fn stored(db: &Db, id: Uuid) -> (BlockStatus, Value) {
     let block = block::Entity::find_by_id(id).one(db.reader()).await.unwrap().unwrap();
-    assert_eq!(
-        block.status,
-        BlockStatus::Ready,
-        "a block that was announced as finished"
-    );
-    block.content.expect("a finished block has content")
+    (block.status, block.content.unwrap_or_default())
 }
