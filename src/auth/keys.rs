@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use chrono::TimeDelta;
 use parking_lot::Mutex;
-use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, EntityTrait, QueryFilter, Select};
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter, Select,
+};
 use uuid::Uuid;
 
 use super::Verdict;
@@ -19,6 +21,8 @@ use crate::events::{Bus, Notice};
 use crate::ids::new_id;
 
 const NAME_MAX: usize = 120;
+/// Keys of one account that can be used at the same time: more are a script that makes one a run.
+pub const LIVE_MAX: u64 = 100;
 
 /// What a new key is to be.
 #[derive(Debug, Clone)]
@@ -48,9 +52,24 @@ pub async fn create(db: &Db, account: Uuid, new: NewKey) -> Result<(api_key::Mod
         last_used_at: Set(None),
     };
     let transaction = db.write().await?;
+    // The account's row: of two that make the last key one waits here.
+    let lock = "SELECT id FROM accounts WHERE id = $1 {lock}";
+    db::rows(&transaction, lock, [account.into()]).await?;
+    let live = of_account(account).filter(is_usable(now));
+    if live.count(&transaction).await? >= LIVE_MAX {
+        let message = format!("The account has {LIVE_MAX} keys that can be used. Revoke those that nobody needs.");
+        return Err(Refusal::invalid(&["input"], "TOO_MANY", message).into());
+    }
     let row = row.insert(&transaction).await?;
     transaction.commit().await?;
     Ok((row, secret))
+}
+
+fn is_usable(now: Instant) -> Condition {
+    let lives = Condition::any()
+        .add(api_key::Column::ExpiresAt.is_null())
+        .add(api_key::Column::ExpiresAt.gt(now));
+    Condition::all().add(api_key::Column::RevokedAt.is_null()).add(lives)
 }
 
 /// Makes a key for whoever asks: it may do at most what they may.
@@ -86,13 +105,7 @@ fn check(new: &NewKey, now: Instant) -> Result<String> {
 
 /// Whether any account has a key that could be used.
 pub async fn has_a_key(db: &Db) -> Result<bool> {
-    let usable = api_key::Entity::find()
-        .filter(api_key::Column::RevokedAt.is_null())
-        .filter(
-            Condition::any()
-                .add(api_key::Column::ExpiresAt.is_null())
-                .add(api_key::Column::ExpiresAt.gt(db::now())),
-        );
+    let usable = api_key::Entity::find().filter(is_usable(db::now()));
     Ok(usable.one(db.reader()).await?.is_some())
 }
 

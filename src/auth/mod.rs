@@ -18,7 +18,7 @@ pub use caller::{Caller, Credential};
 pub use denied::Denied;
 pub use identities::link;
 pub use jwt::Jwts;
-pub use keys::{NewKey, create, create_as, has_a_key, of_account, revoke, revoke_as};
+pub use keys::{LIVE_MAX, NewKey, create, create_as, has_a_key, of_account, revoke, revoke_as};
 pub use reach::{Scope, reaches_page};
 pub use secret::Mark;
 pub use watch_tokens::create as create_watch_token;

@@ -1,11 +1,12 @@
 //! The command line as an operator meets it: what it prints, what it refuses, and with which exit code.
 
+mod keys;
+
 use std::time::Duration;
 
-use sea_orm::QueryOrder;
 use serde_json::json;
 use sitewright::audit;
-use sitewright::entities::{AuditResult, audit_entry, job};
+use sitewright::entities::{AuditResult, job};
 use sitewright::ids::{GlobalId, IdKind};
 
 use crate::support::postgres::database;
@@ -182,43 +183,6 @@ async fn a_broken_ledger_is_found_and_named(backend: Backend) {
     world.settle().await;
 }
 
-async fn a_key_is_printed_alone_and_opens_a_server_that_asks_for_it(backend: Backend) {
-    let world = backend.world_with(|_| {}).await;
-    let made = on(&world, &["key", "create", "--name", "laptop"]).await;
-    let secret = made.stdout.trim_end().to_string();
-    assert!(made.status.success() && secret.starts_with("sw_live_"), "{made:?}");
-    assert_eq!(made.stdout, format!("{secret}\n"));
-    assert!(!made.stderr.contains(&secret));
-    let granted = on(&world, &["credits", "grant", "7", "--payment", "p1"]).await;
-    assert!(granted.status.success(), "{granted:?}");
-    let trail = audit::of_account(world.account).order_by_asc(audit_entry::Column::Id);
-    let trail = trail.all(world.app.db.reader()).await.unwrap();
-    let told: Vec<_> = trail
-        .iter()
-        .map(|entry| (entry.mutation.as_str(), entry.result))
-        .collect();
-    let (key, grant) = ("key create", "credits grant");
-    assert_eq!(told, [(key, AuditResult::Done), (grant, AuditResult::Done)]);
-    assert!(trail[0].subjects.contains("key_") && !format!("{trail:?}").contains(&secret));
-    let server = Server::start(&world, &[("SITEWRIGHT_AUTH__MODE", "keys")]).await;
-    let ask = |key: Option<&str>| {
-        let request = reqwest::Client::new().post(format!("http://{}/graphql", server.address));
-        let request = request.json(&json!({ "query": "{ viewer { __typename } }" }));
-        match key {
-            Some(key) => request.bearer_auth(key).send(),
-            None => request.send(),
-        }
-    };
-    assert_eq!(ask(None).await.unwrap().status(), 401);
-    assert_eq!(ask(Some("sw_live_nonsense")).await.unwrap().status(), 401);
-    let answer = ask(Some(&secret)).await.unwrap();
-    assert_eq!(answer.status(), 200);
-    assert!(answer.text().await.unwrap().contains("\"viewer\":{"));
-    assert!(!server.process.log().contains(&secret), "keys are never logged");
-    server.stop().await;
-    world.settle().await;
-}
-
 #[tokio::test]
 async fn a_wrong_configuration_names_the_key_the_value_and_what_is_allowed() {
     let (_folder, url) = file();
@@ -366,5 +330,4 @@ async fn servers_without_jobs_that_start_at_once_on_a_new_file_all_come_up() {
 on_both!(
     accounts_and_credits_are_made_beside_a_running_server,
     a_broken_ledger_is_found_and_named,
-    a_key_is_printed_alone_and_opens_a_server_that_asks_for_it,
 );
