@@ -32,7 +32,7 @@ pub async fn run(source: Result<Source, ConfigError>, args: Args) -> Result<Exit
     let report = match source.and_then(|source| config::load(&source)) {
         Err(why) => unconfigured(&why.0),
         Ok(config) => {
-            telemetry::init(&config.log)?;
+            let _lines = telemetry::init(&config.log, telemetry::Writer::Logging)?;
             visit(&config, args.probe).await
         }
     };

@@ -119,7 +119,11 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
     if matches!(cli.command, Some(Command::Generate(_) | Command::Eval(_))) {
         generate::quiet(&mut config);
     }
-    telemetry::init(&config.log)?;
+    let writer = match cli.command {
+        None | Some(Command::Serve { .. }) => telemetry::Writer::Thread,
+        _ => telemetry::Writer::Logging,
+    };
+    let _lines = telemetry::init(&config.log, writer)?;
     match cli.command {
         None | Some(Command::Serve { .. }) => serve::run(config).await?,
         Some(Command::Tasks(args)) => tasks::run(&config, args).await?,
