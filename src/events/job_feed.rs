@@ -127,7 +127,11 @@ impl Watcher {
             match self.attachment.channel().jumped_over(self.last) {
                 // The carrier has told how what is missing adds up.
                 true => self.step = Step::Snapshot,
-                false => self.attachment.changed().await,
+                false => {
+                    // Most watchers wait most of the time: they keep no room for what may come.
+                    self.ready = VecDeque::new();
+                    self.attachment.changed().await;
+                }
             }
             return;
         }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_graphql::{Request, Response};
-use futures::StreamExt;
-use futures::stream::BoxStream;
+use futures::stream::{self, BoxStream};
+use futures::{Stream, StreamExt};
 use tracing::Instrument;
 
 use super::execute::{Answered, Api, Prepared, answer, finish, panicked, refused, session, with_session};
@@ -31,12 +31,12 @@ pub fn subscribe(api: &Api, caller: Caller, request_id: &str, prepared: Prepared
                 Answered::Response(response) => (*response).into(),
             }
         };
-        return futures::stream::once(one.instrument(span)).boxed();
+        return stream::once(one.instrument(span)).boxed();
     }
     // Before it joins what others watch.
     if let Err(why) = prepared.check(&caller) {
         let refusal = refused(why, &request_id);
-        return futures::stream::once(async move { Event::Response(Box::new(refusal)) }).boxed();
+        return stream::once(async move { Event::Response(Box::new(refusal)) }).boxed();
     }
     let mut events = match prepared.roots() {
         [root] if root == SHARED => shared(api.clone(), caller, request_id.clone(), prepared).boxed(),
@@ -45,7 +45,7 @@ pub fn subscribe(api: &Api, caller: Caller, request_id: &str, prepared: Prepared
             .boxed(),
     };
     // The task of a socket runs many operations: each is polled within its own span.
-    let within = futures::stream::poll_fn(move |cx| span.in_scope(|| events.poll_next_unpin(cx)));
+    let within = stream::poll_fn(move |cx| span.in_scope(|| events.poll_next_unpin(cx)));
     within
         .map(move |event| match event {
             Event::Response(response) => Event::from(finish(*response, &request_id)),
@@ -61,41 +61,45 @@ fn executed(api: &Api, request: Request) -> BoxStream<'static, Response> {
         .boxed()
 }
 
+/// A watched job is opened once and watched for long: what only opening needs is gone by then.
+fn shared(api: Api, caller: Caller, request_id: String, prepared: Prepared) -> impl Stream<Item = Event> + Send {
+    stream::once(Box::pin(opened(api, caller, request_id, prepared))).flatten()
+}
+
 /// The resolver says whose stream it is and where to begin; its items go through a renderer that others use as well.
-fn shared(
-    api: Api,
-    caller: Caller,
-    request_id: String,
-    prepared: Prepared,
-) -> impl futures::Stream<Item = Event> + Send {
-    async_stream::stream! {
-        let handover = Handover::default();
-        let again = prepared.ready.again();
-        let key = selection_of(&prepared.ready);
-        let session = session(&prepared, caller.clone(), &request_id);
-        let opening = with_session(prepared, caller.clone(), &request_id).data(handover.clone());
-        let mut opening = executed(&api, opening);
-        while let Some(refusal) = opening.next().await {
-            yield Event::from(refusal);
-        }
-        drop(opening);
-        let Some(mut handed) = handover.take() else { return };
-        let since = Instant::now();
-        let renderer = {
-            let (document, variables) = key;
-            let job = handed.job;
-            let Caller { account, role: rights, scope, .. } = caller;
-            let selection = Selection { job, account, rights, scope, document, variables };
-            let fanout = api.fanout.clone();
-            fanout.renderer(selection, move || {
-                let request = again.request().data(session.clone());
-                Line::new(job, |given| api.schema.execute_stream(request.data(given)))
-            })
-        };
-        while let Some(item) = handed.feed.next().await {
+async fn opened(api: Api, caller: Caller, request_id: String, prepared: Prepared) -> BoxStream<'static, Event> {
+    let handover = Handover::default();
+    let again = prepared.ready.again();
+    let (document, variables) = selection_of(&prepared.ready);
+    let session = session(&prepared, caller.clone(), &request_id);
+    let opening = with_session(prepared, caller.clone(), &request_id).data(handover.clone());
+    let refusals: Vec<Event> = executed(&api, opening).map(Event::from).collect().await;
+    let refusals = stream::iter(refusals);
+    let Some(handed) = handover.take() else {
+        return refusals.boxed();
+    };
+    let since = Instant::now();
+    let job = handed.job;
+    let selection = Selection {
+        job,
+        account: caller.account,
+        rights: caller.role,
+        scope: caller.scope,
+        document,
+        variables,
+    };
+    let fanout = api.fanout.clone();
+    let renderer = fanout.renderer(selection, move || {
+        let request = again.request().data(session.clone());
+        Line::new(job, |given| api.schema.execute_stream(request.data(given)))
+    });
+    let mut feed = handed.feed;
+    let told = async_stream::stream! {
+        while let Some(item) = feed.next().await {
             yield renderer.render(item, since).await;
         }
-    }
+    };
+    refusals.chain(told).boxed()
 }
 
 /// What besides the caller decides how an event looks: the document, and the variables but the one that says where to

@@ -36,6 +36,7 @@ pub struct Connection {
     caller: Option<(Caller, Watched)>,
     /// Its place among the account's.
     place: Option<Slot>,
+    wire: Wire,
     operations: Operations,
     /// Numbers operations for their request ids.
     number: AtomicU64,
@@ -46,11 +47,13 @@ pub struct Connection {
 }
 
 impl Connection {
-    pub fn new(web: Web, id: RequestId, from: ClientAddress, header: Option<String>) -> Self {
+    /// On the heap: as an argument of futures within futures it would be kept once in each.
+    pub fn new(web: Web, id: RequestId, from: ClientAddress, header: Option<String>, wire: Wire) -> Box<Self> {
         let now = Instant::now();
-        Connection {
+        Box::new(Connection {
             operations: Operations::new(web.api.app.config.streams.operations),
             web,
+            wire,
             id,
             from,
             header,
@@ -60,35 +63,38 @@ impl Connection {
             opened: now,
             heard: now,
             pinged: now,
-        }
+        })
     }
 
     /// Runs until either side ends it.
-    pub async fn run(mut self, mut wire: Wire) {
-        let end = match self.serve(&mut wire).await {
+    pub async fn run(mut self: Box<Self>) {
+        let end = match self.serve().await {
             Err(end) => end,
             Ok(never) => match never {},
         };
-        // Whatever runs is over before the peer is waited for.
-        drop(self);
-        wire.end(end).await;
+        Box::pin(self.into_wire().end(end)).await;
     }
 
-    async fn serve(&mut self, wire: &mut Wire) -> Result<std::convert::Infallible, End> {
+    /// Whatever runs is over before the peer is waited for.
+    fn into_wire(self) -> Wire {
+        self.wire
+    }
+
+    async fn serve(&mut self) -> Result<std::convert::Infallible, End> {
         let leaving = self.web.leaving();
         tokio::pin!(leaving);
         let clock = sleep_until(self.due());
         tokio::pin!(clock);
         loop {
             tokio::select! {
-                message = wire.next() => {
+                message = self.wire.next() => {
                     self.heard = Instant::now();
                     // On the heap while it runs: what is rare must not make every connection larger.
-                    Box::pin(self.hear(wire, message?)).await?;
+                    Box::pin(self.hear(message?)).await?;
                 }
-                message = self.operations.next() => self.tell(wire, message).await?,
+                message = self.operations.next() => self.tell(message).await?,
                 () = &mut clock => {
-                    self.look_at_the_clock(wire).await?;
+                    self.look_at_the_clock().await?;
                     clock.as_mut().reset(self.due());
                 }
                 () = gone(self.caller.as_ref()) => {
@@ -109,7 +115,7 @@ impl Connection {
         }
     }
 
-    async fn look_at_the_clock(&mut self, wire: &mut Wire) -> Result<(), End> {
+    async fn look_at_the_clock(&mut self) -> Result<(), End> {
         let streams = &self.web.api.app.config.streams;
         let now = Instant::now();
         if self.caller.is_none() && now >= self.opened + streams.init() {
@@ -120,29 +126,29 @@ impl Connection {
         }
         if now >= self.pinged + streams.ping() {
             self.pinged = now;
-            wire.send(Message::Ping(Default::default())).await?;
+            self.wire.send(Message::Ping(Default::default())).await?;
         }
         Ok(())
     }
 
     /// Sends what an operation brought, together with what is ready by now.
-    async fn tell(&mut self, wire: &mut Wire, message: String) -> Result<(), End> {
-        wire.feed(Message::text(message)).await?;
+    async fn tell(&mut self, message: String) -> Result<(), End> {
+        self.wire.feed(Message::text(message)).await?;
         for _ in 1..TOGETHER {
             let Some(message) = self.operations.next().now_or_never() else {
                 break;
             };
-            wire.feed(Message::text(message)).await?;
+            self.wire.feed(Message::text(message)).await?;
         }
-        wire.flush().await
+        self.wire.flush().await
     }
 
-    async fn hear(&mut self, wire: &mut Wire, message: Message) -> Result<(), End> {
+    async fn hear(&mut self, message: Message) -> Result<(), End> {
         let text = match message {
             Message::Text(text) => text,
             Message::Binary(_) => return Err(End::close(4400, "Invalid message: a message is text, not binary")),
             // The answer to a ping was queued when it was read; a pong is a sign of life and nothing else.
-            _ => return wire.flush().await,
+            _ => return self.wire.flush().await,
         };
         let said = match Said::read(&text) {
             Ok(said) => said,
@@ -152,9 +158,9 @@ impl Connection {
             Said::Init(_) if self.caller.is_some() => Err(End::close(4429, "Too many initialisation requests")),
             Said::Init(payload) => {
                 self.introduce(payload).await?;
-                wire.send(Message::text(ACK)).await
+                self.wire.send(Message::text(ACK)).await
             }
-            Said::Ping => wire.send(Message::text(PONG)).await,
+            Said::Ping => self.wire.send(Message::text(PONG)).await,
             Said::Pong => Ok(()),
             Said::Complete { id } => {
                 self.operations.stop(&id);
@@ -162,7 +168,7 @@ impl Connection {
             }
             Said::Subscribe { id, request } => match self.launch(&id, text.len(), *request)? {
                 ControlFlow::Continue(()) => Ok(()),
-                ControlFlow::Break(refusal) => wire.send(Message::text(refusal)).await,
+                ControlFlow::Break(refusal) => self.wire.send(Message::text(refusal)).await,
             },
         }
     }

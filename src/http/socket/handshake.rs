@@ -3,6 +3,8 @@
 //! axum's own hides the connection behind it, and without it an oversize frame could not be read to its end, which its
 //! sender needs in order to see why it was refused.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::header::{
     CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE,
@@ -58,8 +60,12 @@ pub fn accept(
     let header = headers.get(axum::http::header::AUTHORIZATION);
     let header = header.and_then(|value| value.to_str().ok()).map(str::to_string);
     let open = web.open.clone();
+    let patience = web.api.app.config.streams.write();
     open.spawn(async move {
-        run(web, id, from, header, upgrade).await;
+        // On the heap until the connection is a WebSocket, and then gone.
+        if let Some(wire) = Box::pin(upgraded(upgrade, patience)).await {
+            Connection::new(web, id, from, header, wire).run().await;
+        }
         drop(place);
     });
     let Ok(accepted) = HeaderValue::from_str(&derive_accept_key(key)) else {
@@ -74,23 +80,22 @@ pub fn accept(
     (StatusCode::SWITCHING_PROTOCOLS, headers, Body::empty()).into_response()
 }
 
-async fn run(web: Web, id: RequestId, from: ClientAddress, header: Option<String>, upgrade: OnUpgrade) {
+async fn upgraded(upgrade: OnUpgrade, patience: Duration) -> Option<Wire> {
     let upgraded = match upgrade.await {
         Ok(upgraded) => upgraded,
         Err(cause) => {
             tracing::debug!(%cause, "a connection ended before it was a WebSocket");
-            return;
+            return None;
         }
     };
     let Ok(parts) = downcast::<TokioIo<listen::Wire>>(upgraded) else {
         tracing::error!("a WebSocket came from another listener than ours");
-        return;
+        return None;
     };
-    let patience = web.api.app.config.streams.write();
     let wire = Wire::new(parts.io.into_inner().into_tcp(), parts.read_buf.to_vec(), patience).await;
     // It is part of the buffer in which the handshake was read: 16 KiB that would live as long as the connection.
     drop(parts.read_buf);
-    Connection::new(web, id, from, header).run(wire).await;
+    Some(wire)
 }
 
 /// The client's key, if the headers are those of a handshake.

@@ -14,8 +14,8 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 /// Holds a mutation with the longest brief: some 280 KB of text, and more where JSON escapes it.
 const MESSAGE_LIMIT: usize = 1024 * 1024;
 /// What a connection reads at once. Kept as long as it is open, so much smaller than the 128 KiB that are usual: most of
-/// what clients say fits, and room for a longer message is made when it comes.
-const READ_BUFFER: usize = 1024;
+/// what clients say later on fits, and room for a longer message is made when it comes.
+const READ_BUFFER: usize = 512;
 /// What is collected before it is written.
 const WRITE_BUFFER: usize = 32 * 1024;
 /// How long the last word may take to leave a peer that is slow.
