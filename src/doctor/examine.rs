@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use chrono::TimeDelta;
+
 use super::report::{Category, Check, Report};
 use super::{database, machine, model, queue, workers};
 use crate::app::App;
@@ -33,6 +35,26 @@ impl<'a> Subject<'a> {
             probe,
         }
     }
+}
+
+/// What may be asked often, as rows that cost a few reads: who runs jobs, what waits, and Redis.
+pub async fn in_short(app: &App) -> Vec<Check> {
+    let subject = Subject::of(app, false);
+    let mut checks = Vec::new();
+    if let Some(offset) = database::reach(&app.db, &mut checks).await {
+        checks.extend(running(&subject, &app.db, offset).await);
+    }
+    checks.push(redis(&subject).await);
+    checks
+}
+
+/// Who runs jobs, and what waits for them.
+async fn running(subject: &Subject<'_>, db: &Db, offset: TimeDelta) -> [Check; 2] {
+    let lease = Duration::from_millis(subject.config.jobs.lease_ms);
+    [
+        workers::check(db, lease, offset).await,
+        queue::check(db, subject.config.limits.running_per_account, offset).await,
+    ]
 }
 
 /// The table of a configuration that cannot be read: nothing else can be looked for.
@@ -69,9 +91,7 @@ async fn of_database(subject: &Subject<'_>, db: &Db, checks: &mut Vec<Check>) {
         if !database::content(db, checks).await {
             return;
         }
-        let lease = Duration::from_millis(subject.config.jobs.lease_ms);
-        checks.push(workers::check(db, lease, offset).await);
-        checks.push(queue::check(db, subject.config.limits.running_per_account, offset).await);
+        checks.extend(running(subject, db, offset).await);
     };
     // What is missing in the end was not answered in time.
     let is_in_time = tokio::time::timeout(PATIENCE, asked).await.is_ok();

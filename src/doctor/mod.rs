@@ -12,5 +12,5 @@ mod queue;
 mod report;
 mod workers;
 
-pub use examine::{Subject, examine, unconfigured};
+pub use examine::{Subject, examine, in_short, unconfigured};
 pub use report::{Category, Check, Health, Report};

@@ -55,6 +55,7 @@ struct Shared {
     /// What an identity provider says of people; none where no provider is configured.
     jwts: Option<auth::Jwts>,
     shutdown: CancellationToken,
+    health: health::Kept,
 }
 
 impl Deref for Web {
@@ -119,6 +120,7 @@ pub async fn serve(app: App, listener: TcpListener, shutdown: CancellationToken)
         keys: keys.clone(),
         jwts: jwts.clone(),
         shutdown: shutdown.clone(),
+        health: health::Kept::default(),
     }));
     let told = shutdown.clone();
     let door = listen::Door::new(listener, streams.write());

@@ -8,6 +8,7 @@ use sitewright::entities::JobState;
 use sitewright::ids::{GlobalId, IdKind};
 
 use crate::support::process::{Server, run};
+use crate::support::redis::TestRedis;
 use crate::support::{Backend, PATIENCE, Viewer, World};
 
 const API: (&str, &str) = ("SITEWRIGHT_SERVER__ROLE", "api");
@@ -27,10 +28,44 @@ async fn status(server: &Server, path: &str) -> u16 {
     answer.unwrap().status().as_u16()
 }
 
+/// What `/readyz` says of this row of the doctor's, once it says that. It always lets the server serve.
+async fn comes_to(server: &Server, row: &str, health: &str) {
+    let told = async {
+        loop {
+            let answer = reqwest::get(format!("http://{}/readyz", server.address)).await.unwrap();
+            assert_eq!(answer.status(), 200);
+            let body: Value = answer.json().await.unwrap();
+            assert_eq!(
+                (&body["status"], &body["checks"]["database"]),
+                (&json!("ready"), &json!("ok"))
+            );
+            if body["checks"][row] == health {
+                return;
+            }
+            // It is an answer to a question, and kept for a second.
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    };
+    let waited = tokio::time::timeout(PATIENCE, told).await;
+    waited.unwrap_or_else(|_| panic!("{row} does not come to {health}"));
+}
+
 async fn waiting_for(server: &Server, job: uuid::Uuid) -> Value {
     let id = GlobalId::new(IdKind::Job, job).to_string();
     let data = server.graphql("query($id: ID!) { job(id: $id) { waitingFor } }", json!({ "id": id }));
     data.await.unwrap()["job"]["waitingFor"].clone()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_whose_redis_is_gone_serves_and_says_so() {
+    let mut redis = TestRedis::start();
+    let (world, _) = world_of(Backend::Postgres).await;
+    let server = Server::start(&world, &[("SITEWRIGHT_REDIS__URL", &redis.url())]).await;
+    comes_to(&server, "redis", "ok").await;
+    redis.stop();
+    comes_to(&server, "redis", "broken").await;
+    server.stop().await;
+    world.settle().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -39,7 +74,9 @@ async fn an_api_without_a_worker_says_so_and_a_worker_finishes_what_it_started()
     let api = Server::start(&world, &[API]).await;
     let job = api.start_page(page, "key").await.unwrap().job;
     assert_eq!(waiting_for(&api, job).await, "NO_WORKER");
+    comes_to(&api, "workers", "broken").await;
     let worker = Server::start(&world, &[WORKER]).await;
+    comes_to(&api, "workers", "ok").await;
     // It serves whoever watches over processes, and nobody else.
     assert_eq!(
         (status(&worker, "/livez").await, status(&worker, "/readyz").await),
