@@ -10,7 +10,7 @@ FEATURES := --features faults
 NPM_CI := npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 section = @printf '\n== %s\n' "$(1)"
 
-.PHONY: help run test test-model local-model check judges deploy measure measure-cluster bench mutants schema graphiql setup clean
+.PHONY: help run test test-model local-model check judges deploy measure measure-cluster bench mutants schema graphiql setup clean faults soak
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -23,6 +23,8 @@ test: setup ## format, lints, every test on SQLite and Postgres, and the outside
 	@$(MAKE) --no-print-directory check
 	$(call section,Tests)
 	@cargo nextest run --workspace $(FEATURES) $(if $(CI),--profile ci)
+	$(call section,Faults)
+	@cargo test --quiet $(FEATURES) --test faults -- --quick
 	@$(MAKE) --no-print-directory judges
 	@$(MAKE) --no-print-directory deploy
 	$(call section,Everything passed)
@@ -32,6 +34,7 @@ check: ## format and lints only
 	@cargo fmt --all --check
 	$(call section,Lints)
 	@cargo clippy --workspace --all-targets $(FEATURES) --quiet -- -D warnings
+	@cargo clippy --test faults $(FEATURES) --quiet -- -D warnings
 
 judges: tests/judges/node_modules/.package-lock.json examples/apollo-client/node_modules/.package-lock.json ## what the tools of others say about the schema and a running server
 	$(call section,Outside judges)
@@ -69,6 +72,14 @@ measure-cluster: ## Postgres beside pgbench, and tokens across processes; needs 
 	@cargo run --release --quiet --example measure -- tokens
 	$(call section,The same with a model over HTTP)
 	@cargo run --release --quiet --example measure -- model
+
+faults: setup ## real processes that die, sleep and lose their services; half an hour (ARGS="--only redis --seed 7")
+	$(call section,Faults)
+	@cargo test --quiet $(FEATURES) --test faults -- $(ARGS)
+
+soak: setup ## three nodes under mixed load and random faults, for an hour (MINUTES=5)
+	$(call section,Endurance)
+	@cargo test --quiet $(FEATURES) --test faults -- soak --minutes $(or $(MINUTES),60) $(ARGS)
 
 mutants: setup ## take one guard away at a time and see that the tests notice; half an hour
 	$(call section,Mutants)

@@ -4,6 +4,7 @@
 //! start themselves; each ends with a settled world in which every invariant holds.
 
 #[macro_use]
+#[path = "../support/mod.rs"]
 mod support;
 
 mod access;

@@ -171,6 +171,8 @@ impl Writer<'_> {
                 return format!("{}-{nth}", title.to_lowercase().replace(' ', "-"));
             }
             "href" | "url" | "target" => return address("/"),
+            // Like the addresses: what needs no repair reaches watchers as it is stored.
+            "aspect" => return "16:9".to_string(),
             "email" => return "hello@example.com".to_string(),
             "background" => return "#ffffff".to_string(),
             "surface" => return "#f5f4f0".to_string(),

@@ -1,0 +1,86 @@
+//! What must be true after every trial, whatever was done to the processes.
+
+use std::collections::BTreeMap;
+
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
+use sitewright::entities::{JobState, block, job, job_event};
+use uuid::Uuid;
+
+use crate::client::{Client, Wish};
+use crate::stage::Stage;
+use crate::support::process::run;
+
+/// How often a block that cannot be repaired is asked for again.
+const ASKED_AGAIN: usize = 2;
+
+pub async fn all(stage: &Stage, clients: &[&Client]) {
+    stage.world.check().await;
+    let verified = run(&["ledger", "verify"], &stage.world.app.config.database.url, &[]).await;
+    assert!(verified.status.success(), "{}", verified.stdout);
+    for client in clients {
+        acknowledged(stage, client).await;
+        streamed(stage, client).await;
+    }
+    calls(stage).await;
+}
+
+/// A start that was acknowledged exists, once for its key.
+async fn acknowledged(stage: &Stage, client: &Client) {
+    let jobs = job::Entity::find().filter(job::Column::StartKey.eq(client.key.as_str()));
+    let jobs = jobs.all(stage.world.app.db.reader()).await.unwrap();
+    let ids: Vec<Uuid> = jobs.iter().map(|job| job.id).collect();
+    let known: Vec<Uuid> = client.job.into_iter().collect();
+    assert_eq!(ids, known, "the jobs of one key, and the acknowledged one");
+    assert!(jobs.iter().all(|job| job.state.is_terminal()), "{jobs:#?}");
+}
+
+/// What the client saw is whole: every event once, one end, and the page as it is stored.
+async fn streamed(stage: &Stage, client: &Client) {
+    let page = match client.wish {
+        Wish::Page(page) => Some(page),
+        Wish::Plan(_) | Wish::Site(..) => None,
+    };
+    let job = client.job.expect("it was acknowledged");
+    client.viewer.check(&stage.world.app.db, job, page).await;
+}
+
+/// The model was asked once for each time that a job began, and at most twice more for each block.
+async fn calls(stage: &Stage) {
+    let db = stage.world.app.db.reader();
+    let began = job_event::Entity::find().filter(job_event::Column::Kind.eq("started"));
+    let mut allowed = BTreeMap::<Uuid, usize>::new();
+    for event in began.all(db).await.unwrap() {
+        *allowed.entry(event.job_id).or_default() += 1;
+    }
+    for (name, asked) in stage.model.statistics().calls_by_job {
+        let Ok(id) = name.parse::<Uuid>() else {
+            panic!("a call of nobody: {name:?}")
+        };
+        let page = stage.world.job(id).await.page_id;
+        let blocks = match page {
+            Some(page) => {
+                let blocks = block::Entity::find().filter(block::Column::PageId.eq(page));
+                blocks.count(db).await.unwrap() as usize
+            }
+            None => 0,
+        };
+        let began = allowed.get(&id).copied().unwrap_or_default();
+        let most = began + ASKED_AGAIN * blocks;
+        assert!(asked <= most, "{asked} calls for job {id} that began {began} times");
+    }
+}
+
+/// The job ended well: charged once, and each block written once.
+pub async fn written_once(stage: &Stage, client: &Client) {
+    let job = stage.world.job(client.job.expect("it was acknowledged")).await;
+    assert_eq!(
+        (job.state, job.charged),
+        (JobState::Succeeded, Some(job.price)),
+        "{job:#?}"
+    );
+    if let Wish::Page(page) = client.wish {
+        for block in stage.world.blocks(page).await {
+            assert_eq!(block.revision, 1, "a block was written twice: {block:#?}");
+        }
+    }
+}

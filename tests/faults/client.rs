@@ -1,0 +1,182 @@
+//! A client as the documentation wants it: it repeats a start with its key until somebody acknowledges it, and a
+//! subscription with its cursor, at whatever node answers, until it has seen the end.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use sitewright::ids::{GlobalId, IdKind};
+use uuid::Uuid;
+
+use crate::nodes::Nodes;
+use crate::stage::Stage;
+use crate::support::Viewer;
+use crate::support::process::{Server, Socket, heard};
+
+/// How long a client waits before it tries again.
+const AGAIN: Duration = Duration::from_millis(50);
+/// Longer than any job of a trial takes, outages included.
+const PATIENCE: Duration = Duration::from_secs(240);
+
+/// What is to be written.
+#[derive(Debug, Clone, Copy)]
+pub enum Wish {
+    Plan(Uuid),
+    Page(Uuid),
+    /// A plan and so many pages.
+    Site(Uuid, i64),
+}
+
+pub struct Client {
+    pub wish: Wish,
+    pub key: String,
+    /// Once it was acknowledged.
+    pub job: Option<Uuid>,
+    pub viewer: Viewer,
+    /// How often it went on at another node.
+    pub moves: usize,
+    /// How often it was told that its key had started the job before.
+    pub replays: usize,
+}
+
+/// Why there is no answer with data.
+#[derive(Debug)]
+pub enum NoAnswer {
+    Gone,
+    /// The server asks to come back later.
+    Unavailable,
+}
+
+impl Client {
+    pub fn new(wish: Wish) -> Client {
+        Client {
+            wish,
+            key: Uuid::new_v4().to_string(),
+            job: None,
+            viewer: Viewer::default(),
+            moves: 0,
+            replays: 0,
+        }
+    }
+
+    /// One try. A second acknowledgement names the same job.
+    pub async fn try_start(&mut self, server: &Server) -> Result<Uuid, NoAnswer> {
+        let (mutation, kind, mut input) = match self.wish {
+            Wish::Plan(site) => ("generateStructure", "GenerateStructureInput", of_site(site)),
+            Wish::Page(page) => {
+                let page = GlobalId::new(IdKind::Page, page).to_string();
+                ("generatePage", "GeneratePageInput", json!({ "pageId": page }))
+            }
+            Wish::Site(site, pages) => {
+                let mut input = of_site(site);
+                input["maxPages"] = json!(pages);
+                ("generateSite", "GenerateSiteInput", input)
+            }
+        };
+        input["idempotencyKey"] = json!(self.key);
+        let query = format!(
+            "mutation($input: {kind}!) {{ start: {mutation}(input: $input) {{ job {{ id }} replayed userErrors {{ message }} }} }}"
+        );
+        let data = data(server, &query, json!({ "input": input })).await?;
+        let job = data["start"]["job"]["id"].as_str();
+        let job = job.and_then(|id| GlobalId::parse_as(IdKind::Job, id));
+        let job = job.unwrap_or_else(|| panic!("nothing was started: {data}"));
+        assert!(
+            self.job.is_none_or(|known| known == job),
+            "one key, two jobs: {self:?} and {job}"
+        );
+        self.replays += usize::from(data["start"]["replayed"] == true);
+        self.job = Some(job);
+        Ok(job)
+    }
+
+    /// Tries at one node after the other until one acknowledges.
+    pub async fn start(&mut self, nodes: &Nodes, first: usize) -> Uuid {
+        let trying = async {
+            for place in first.. {
+                if let Ok(job) = self.try_start(&nodes.at(place)).await {
+                    return job;
+                }
+                tokio::time::sleep(AGAIN).await;
+            }
+            unreachable!("the places go round and round")
+        };
+        let tried = tokio::time::timeout(PATIENCE, trying).await;
+        tried.expect("a start is acknowledged by somebody")
+    }
+
+    /// Watches on one socket, until the stream or the connection ends, or the viewer has seen enough; says which.
+    pub async fn watch(&mut self, stage: &Stage, server: &Server, enough: impl Fn(&Viewer) -> bool) -> bool {
+        let job = self.job.expect("it was started");
+        let Ok(mut socket) = Socket::open(server.address, None).await else {
+            return false;
+        };
+        if socket
+            .subscribe(job, &self.viewer, &stage.world.app.epoch)
+            .await
+            .is_err()
+        {
+            return false;
+        }
+        while let Some(word) = socket.hear().await {
+            match word["type"].as_str() {
+                Some("next") if is_unavailable(&word["payload"]) => return false,
+                Some("next") => self.viewer.hear(&stage.world.app.db, heard(&word["payload"])).await,
+                Some("error") if is_unavailable(&json!({ "errors": word["payload"] })) => return false,
+                Some("complete") => return false,
+                _ => panic!("the server says {word}"),
+            }
+            if enough(&self.viewer) {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Watches until the job's end, or until the viewer has seen enough, on one node after the other.
+    pub async fn follow(&mut self, stage: &Stage, nodes: &Nodes, first: usize, enough: impl Fn(&Viewer) -> bool) {
+        let following = async {
+            for place in first.. {
+                if self.watch(stage, &nodes.at(place), &enough).await || self.viewer.ended > 0 {
+                    return;
+                }
+                self.moves += 1;
+                tokio::time::sleep(AGAIN).await;
+            }
+        };
+        if tokio::time::timeout(PATIENCE, following).await.is_err() {
+            let job = stage.world.job(self.job.expect("it was started")).await;
+            panic!("the stream does not end: {self:?}, {job:#?}");
+        }
+    }
+
+    /// From the start to the end.
+    pub async fn live(&mut self, stage: &Stage, nodes: &Nodes, first: usize) {
+        self.start(nodes, first).await;
+        self.follow(stage, nodes, first, |_| false).await;
+    }
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
+        write!(f, "{:?} {:?} at {:?}", self.wish, self.job, self.viewer.cursor)?;
+        write!(f, ", {} moves, {} snapshots", self.moves, self.viewer.snapshots)
+    }
+}
+
+fn of_site(site: Uuid) -> Value {
+    json!({ "blueprintId": GlobalId::new(IdKind::Blueprint, site).to_string() })
+}
+
+/// An answer's data; only what the server itself calls temporary may be without.
+pub async fn data(server: &Server, query: &str, variables: Value) -> Result<Value, NoAnswer> {
+    let answer = server.ask(query, variables).await.map_err(|_| NoAnswer::Gone)?;
+    if is_unavailable(&answer) {
+        return Err(NoAnswer::Unavailable);
+    }
+    assert!(answer.get("errors").is_none(), "{answer}");
+    Ok(answer["data"].clone())
+}
+
+fn is_unavailable(answer: &Value) -> bool {
+    answer["errors"][0]["extensions"]["code"] == "SERVICE_UNAVAILABLE"
+}

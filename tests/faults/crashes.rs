@@ -1,0 +1,88 @@
+//! A process that dies at a named point, as by `kill -9`, with a client that repeats what it was not answered.
+
+use rand::RngExt;
+
+use crate::checks::written_once;
+use crate::client::{Client, Wish};
+use crate::experiments::{Measured, Trial};
+use crate::footprint::Footprint;
+use crate::nodes::Nodes;
+use crate::stage::Stage;
+use crate::support::Backend;
+
+/// Where a process dies.
+pub struct Crash {
+    pub name: &'static str,
+    pub says: &'static str,
+    pub trials: (usize, usize),
+    point: &'static str,
+    /// Which pass of the point it may be; one is drawn.
+    passes: std::ops::RangeInclusive<usize>,
+}
+
+const ONCE: std::ops::RangeInclusive<usize> = 1..=1;
+const STARTS: &str = "an acknowledged start exists; the key gives one job";
+const WRITES: &str = "the job ends, one result, one charge, each block once, no hole in the stream";
+
+pub const CRASHES: &[Crash] = &[
+    crash("api before commit", STARTS, (1, 4), "before_start_commit", ONCE),
+    crash("api before its reply", STARTS, (1, 4), "after_start_commit", ONCE),
+    crash("worker after claim", WRITES, (0, 3), "after_claim", ONCE),
+    crash("worker mid-delta", WRITES, (1, 5), "mid_delta", 1..=200),
+    crash("worker inside checkpoint", WRITES, (0, 5), "inside_checkpoint", 1..=6),
+    crash("worker after checkpoint", WRITES, (1, 5), "after_checkpoint", 1..=6),
+    crash("worker inside the end", WRITES, (1, 4), "inside_end", ONCE),
+    crash("worker after the end", WRITES, (0, 4), "after_end", ONCE),
+];
+
+const fn crash(
+    name: &'static str,
+    says: &'static str,
+    trials: (usize, usize),
+    point: &'static str,
+    passes: std::ops::RangeInclusive<usize>,
+) -> Crash {
+    Crash {
+        name,
+        says,
+        trials,
+        point,
+        passes,
+    }
+}
+
+/// One of two nodes dies; on a file, the only one, and another comes after it.
+pub async fn one_process_dies(mut trial: Trial, crash: &'static Crash) -> Measured {
+    let stage = Stage::with_pages(trial.backend, 1).await;
+    stage.model.speed(400);
+    let point = format!("{}:{}", crash.point, trial.chance.random_range(crash.passes.clone()));
+    let doomed = stage.node(&[("SITEWRIGHT_CRASH", &point)]).await;
+    let mut client = Client::new(Wish::Page(stage.pages[0]));
+    let (nodes, survivor) = match trial.backend {
+        Backend::Sqlite => {
+            let nodes = Nodes::new([doomed]);
+            if client.try_start(&nodes.at(0)).await.is_ok() {
+                client.watch(&stage, &nodes.at(0), |_| false).await;
+            }
+            nodes.at(0).process.ended().await;
+            nodes.put(0, stage.node(&[]).await);
+            (nodes, 0)
+        }
+        // The other one serves, and begins to write when this one is dead.
+        Backend::Postgres | Backend::Redis => {
+            let doomed = Nodes::new([doomed]);
+            if client.try_start(&doomed.at(0)).await.is_ok() {
+                client.watch(&stage, &doomed.at(0), |_| false).await;
+            }
+            doomed.at(0).process.ended().await;
+            (Nodes::new([stage.node(&[]).await]), 0)
+        }
+    };
+    let at_first = Footprint::of(&stage, &nodes.at(survivor));
+    client.live(&stage, &nodes, survivor).await;
+    written_once(&stage, &client).await;
+    at_first.is_back(&stage, &nodes.at(survivor)).await;
+    nodes.stop().await;
+    stage.close(&[&client]).await;
+    vec![]
+}
