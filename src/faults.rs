@@ -1,4 +1,4 @@
-//! Named places at which a test may kill the process, to prove that dying there loses nothing.
+//! Named places at which a test may kill the process, to prove that dying there loses nothing, and a census of its tasks.
 //!
 //! Without the `faults` feature, which releases never have, a point is nothing at all.
 
@@ -20,3 +20,18 @@ pub fn point(name: &str) {
 #[cfg(not(feature = "faults"))]
 #[inline(always)]
 pub fn point(_name: &str) {}
+
+/// Says how many tasks live, whenever the process gets the signal USR1.
+#[cfg(feature = "faults")]
+pub async fn census() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut asked) = signal(SignalKind::user_defined1()) else {
+        return;
+    };
+    let mut count = 0;
+    while asked.recv().await.is_some() {
+        count += 1;
+        let tasks = tokio::runtime::Handle::current().metrics().num_alive_tasks();
+        tracing::info!(count, tasks, "a census");
+    }
+}

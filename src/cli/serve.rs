@@ -19,6 +19,8 @@ pub async fn run(config: Config) -> Result<(), Failure> {
     let app = boot::open(config).await?;
     let shutdown = CancellationToken::new();
     tokio::spawn(signals(shutdown.clone()));
+    #[cfg(feature = "faults")]
+    tokio::spawn(crate::faults::census());
     let running = boot::start(app).await?;
     greet(&running.app, address).await;
     let told = shutdown.clone();

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::{SubsecRound, Utc};
+use sea_orm::sqlx::{self, Connection, SqliteConnection};
 use sea_orm::{
     AccessMode, ConnAcquireErr, ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbBackend, DbErr,
     IsolationLevel, SqliteTransactionMode, TransactionOptions, TransactionTrait,
@@ -223,7 +224,21 @@ fn sqlite_options(file: &Path, connections: u32, writer: bool) -> ConnectOptions
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(10))
     });
+    options.map_sqlx_sqlite_pool_opts(|pool| pool.after_release(|connection, _| Box::pin(is_between(connection))));
     options
+}
+
+/// Whether a connection that comes back is between two transactions; another one is closed.
+///
+/// A full disk makes SQLite take a transaction back by itself, and the rollback that follows fails. The driver then
+/// counts on within it: the next `BEGIN` would become a savepoint, and what is committed there is stored nowhere once a
+/// savepoint was taken back.
+async fn is_between(connection: &mut SqliteConnection) -> std::result::Result<bool, sqlx::Error> {
+    if connection.is_in_transaction() {
+        // A rollback may wait to be done.
+        connection.ping().await?;
+    }
+    Ok(!connection.is_in_transaction())
 }
 
 /// The present moment as both databases keep it.
@@ -241,5 +256,32 @@ mod tests {
             beside(Path::new("/data/site.db"), "lock"),
             Path::new("/data/site.db.lock")
         );
+    }
+
+    /// Seen to fail without `is_between`: the third transaction was committed within the first, and nobody else saw it.
+    #[tokio::test]
+    async fn a_transaction_that_sqlite_took_back_does_not_swallow_the_next() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = config::load(&config::Source::default()).unwrap().database;
+        config.url = format!("sqlite://{}/full.db", folder.path().display());
+        let db = Db::connect(&config, "test").await.unwrap();
+        let tx = db.write().await.unwrap();
+        execute(&tx, "CREATE TABLE notes (text TEXT)", []).await.unwrap();
+        tx.commit().await.unwrap();
+
+        let note = "INSERT INTO notes VALUES (zeroblob($1))";
+        let tx = db.write().await.unwrap();
+        // As on a full disk, for this connection alone.
+        rows(&tx, "PRAGMA max_page_count = 2", []).await.unwrap();
+        let refused = execute(&tx, note, [100_000.into()]).await;
+        assert!(refused.unwrap_err().to_string().contains("full"));
+        drop(tx);
+        let tx = db.write().await.unwrap();
+        tx.rollback().await.unwrap();
+
+        let tx = db.write().await.unwrap();
+        execute(&tx, note, [1.into()]).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(rows(db.reader(), "SELECT * FROM notes", []).await.unwrap().len(), 1);
     }
 }

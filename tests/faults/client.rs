@@ -1,6 +1,7 @@
 //! A client as the documentation wants it: it repeats a start with its key until somebody acknowledges it, and a
 //! subscription with its cursor, at whatever node answers, until it has seen the end.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -36,6 +37,8 @@ pub struct Client {
     pub moves: usize,
     /// How often it was told that its key had started the job before.
     pub replays: usize,
+    /// Whether nobody wrote its page after it.
+    pub is_page_kept: bool,
 }
 
 /// Why there is no answer with data.
@@ -55,6 +58,7 @@ impl Client {
             viewer: Viewer::default(),
             moves: 0,
             replays: 0,
+            is_page_kept: true,
         }
     }
 
@@ -106,8 +110,13 @@ impl Client {
 
     /// Watches on one socket, until the stream or the connection ends, or the viewer has seen enough; says which.
     pub async fn watch(&mut self, stage: &Stage, server: &Server, enough: impl Fn(&Viewer) -> bool) -> bool {
+        self.watch_at(stage, server.address, enough).await
+    }
+
+    /// The same on another way to a server.
+    pub async fn watch_at(&mut self, stage: &Stage, way: SocketAddr, enough: impl Fn(&Viewer) -> bool) -> bool {
         let job = self.job.expect("it was started");
-        let Ok(mut socket) = Socket::open(server.address, None).await else {
+        let Ok(mut socket) = Socket::open(way, None).await else {
             return false;
         };
         if socket

@@ -78,7 +78,7 @@ pub async fn one_process_dies(mut trial: Trial, crash: &'static Crash) -> Measur
             (Nodes::new([stage.node(&[]).await]), 0)
         }
     };
-    let at_first = Footprint::of(&stage, &nodes.at(survivor));
+    let at_first = Footprint::of(&stage, &nodes.at(survivor)).await;
     client.live(&stage, &nodes, survivor).await;
     written_once(&stage, &client).await;
     at_first.is_back(&stage, &nodes.at(survivor)).await;

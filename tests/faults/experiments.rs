@@ -6,8 +6,8 @@ use rand::SeedableRng;
 use rand::rngs::StdRng;
 use sha2::{Digest, Sha256};
 
-use crate::crashes;
 use crate::support::Backend;
+use crate::{crashes, crowds, model, postgres, redis, sockets, sqlite, workers};
 
 /// One trial: where, the how-manieth, and all its chance.
 pub struct Trial {
@@ -54,12 +54,39 @@ where
     }
 }
 
+#[rustfmt::skip] // a table
 pub fn all() -> Vec<Experiment> {
     let mut all = Vec::new();
     for crash in crashes::CRASHES {
         let run = move |trial| crashes::one_process_dies(trial, crash);
         all.push(experiment(crash.name, crash.says, ANYWHERE, crash.trials, run));
     }
+    let heals = "starts are acknowledged at once, streams heal, no job is tried again";
+    let outage = |what| move |trial| redis::away(trial, what);
+    all.extend([
+        experiment("api before the wake", "a worker finds the job by itself", SEVERAL_NODES, (0, 3), redis::wake_lost),
+        experiment("three nodes, many kills", "every job ends, no hole, nothing is kept", SEVERAL_NODES, (0, 4), workers::kills),
+        experiment("repair after kill -9", "within lease and scan", SEVERAL_NODES, (0, 4), workers::repair),
+        experiment("worker asleep for two leases", "late writes touch no row, its model call is aborted", SEVERAL_NODES, (1, 4), workers::sleeper),
+        experiment("a job that aborts its process", "quarantined after 3 crashes, others finish", ANYWHERE, (0, 2), workers::poison),
+        experiment("rolling restart", "no event lost, no attempt used", SEVERAL_NODES, (0, 2), workers::rolling_restart),
+        experiment("redis stopped for 10 s", heals, &[Redis], (0, 3), outage(redis::Outage::Stopped)),
+        experiment("redis flushed", heals, &[Redis], (1, 3), outage(redis::Outage::Flushed)),
+        experiment("redis silent for 10 s", heals, &[Redis], (0, 3), outage(redis::Outage::Frozen)),
+        experiment("slow lines, cut at random", "every job ends, no hole", SEVERAL_NODES, (0, 3), redis::slow_lines),
+        experiment("postgres frozen for two leases", "refused in time, nobody is rescued by mistake", SEVERAL_NODES, (0, 3), postgres::paused),
+        experiment("postgres killed", "refused in time, then it goes on, charged once", SEVERAL_NODES, (1, 3), postgres::killed),
+        experiment("answers to commits lost", "what was committed happened once", SEVERAL_NODES, (1, 3), postgres::answers_lost),
+        experiment("sqlite killed at any write", "integrity_check ok, every job ends once", &[Sqlite], (1, 4), sqlite::kills),
+        experiment("sqlite on a full disk", "clear errors, and it goes on when there is room", &[Sqlite], (1, 3), sqlite::disk_full),
+        experiment("a client that never reads", "freed within 15 s, memory bounded", &[Sqlite, Redis], (0, 1), sockets::never_reads),
+        experiment("a half-open connection", "freed within 45 s", &[Sqlite, Redis], (1, 1), sockets::half_open),
+        experiment("a client at 1 KB/s", "sees the end, or is cut and comes back; others do not notice", &[Sqlite], (0, 1), sockets::kilobyte_a_second),
+        experiment("reconnecting 100 times", "the text equals the stored one, one end", ANYWHERE, (1, 2), sockets::reconnecting),
+        experiment("a model that misbehaves", "jobs end in time with the right word, calls are bounded", &[Sqlite, Postgres], (1, 1), model::rows),
+        experiment("100 starts on a balance for 20", "exactly 20", ANYWHERE, (1, 2), crowds::overdraft),
+        experiment("400 jobs against 1", "it waits two job times at most", &[Sqlite, Postgres], (0, 1), crowds::fairness),
+    ]);
     all
 }
 

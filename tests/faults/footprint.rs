@@ -3,6 +3,9 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
+use serde_json::Value;
+
 use crate::stage::Stage;
 use crate::support::process::Server;
 
@@ -10,6 +13,8 @@ use crate::support::process::Server;
 const POOLED: usize = 40;
 /// What allocators, caches and pools of a debug build may keep of one trial.
 const MEMORY_KB: u64 = 96 * 1024;
+/// Loops that a process starts with the first use of what they are for.
+const LAZY_TASKS: usize = 4;
 /// How long ends may take to arrive: threads that idle leave after ten seconds.
 const SOON: Duration = Duration::from_secs(30);
 
@@ -17,6 +22,8 @@ const SOON: Duration = Duration::from_secs(30);
 pub struct Footprint {
     pub resident_kb: u64,
     pub threads: usize,
+    /// Tasks of the runtime, as the process itself counts them.
+    pub tasks: usize,
     /// Everything that is open, no socket, and not the database.
     pub files: usize,
     /// Connections of clients.
@@ -28,7 +35,9 @@ pub struct Footprint {
 }
 
 impl Footprint {
-    pub fn of(stage: &Stage, server: &Server) -> Footprint {
+    /// Seen to fail: with a connection of a client kept open, a file never closed, or a task spawned for each request
+    /// that waits for ever.
+    pub async fn of(stage: &Stage, server: &Server) -> Footprint {
         let process = server.process.id();
         let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
         let field = |name: &str| {
@@ -39,6 +48,7 @@ impl Footprint {
         let mut footprint = Footprint {
             resident_kb: field("VmRSS:"),
             threads: field("Threads:") as usize,
+            tasks: tasks(server).await,
             files: 0,
             clients: 0,
             redis: 0,
@@ -77,9 +87,11 @@ impl Footprint {
     pub async fn is_back(&self, stage: &Stage, server: &Server) {
         let since = Instant::now();
         loop {
-            let now = Footprint::of(stage, server);
+            let now = Footprint::of(stage, server).await;
             let is_back = now.clients == 0
                 && now.files <= self.files
+                // A kept connection to a model has a task.
+                && now.tasks <= self.tasks + LAZY_TASKS + now.pooled.saturating_sub(self.pooled)
                 && now.redis <= self.redis
                 && now.pooled <= POOLED
                 && now.resident_kb <= self.resident_kb + MEMORY_KB;
@@ -92,11 +104,33 @@ impl Footprint {
     }
 }
 
+/// Asks the process for a census and waits for its answer.
+async fn tasks(server: &Server) -> usize {
+    let asked = server
+        .process
+        .log()
+        .lines()
+        .filter(|line| line.contains("a census"))
+        .count();
+    server.process.signal(Signal::USR1);
+    let answer = format!("\"count\":{},", asked + 1);
+    let line = server.process.says(&answer).await.unwrap_or_default();
+    let line: Value = serde_json::from_str(&line).unwrap_or_default();
+    line["tasks"].as_u64().unwrap_or_default() as usize
+}
+
+/// Whether the kernel still has this end of a connection.
+pub fn is_established(local: u16, remote: u16) -> bool {
+    let ends = |socket: &Socket| socket.local == local && socket.remote == remote && socket.is_established;
+    sockets().iter().any(ends)
+}
+
 struct Socket {
     inode: String,
     local: u16,
     remote: u16,
     listens: bool,
+    is_established: bool,
 }
 
 /// Every TCP socket of this machine, as the kernel lists them.
@@ -115,6 +149,7 @@ fn sockets() -> Vec<Socket> {
                     local,
                     remote,
                     listens: fields[3] == "0A",
+                    is_established: fields[3] == "01",
                 });
             }
         }

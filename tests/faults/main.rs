@@ -13,11 +13,18 @@ mod arguments;
 mod checks;
 mod client;
 mod crashes;
+mod crowds;
 mod experiments;
 mod footprint;
+mod load;
+mod model;
 mod nodes;
+mod postgres;
+mod redis;
 mod report;
 mod run;
+mod sockets;
+mod sqlite;
 mod stage;
 #[allow(
     dead_code,
@@ -28,6 +35,7 @@ mod stage;
 #[macro_use]
 #[path = "../support/mod.rs"]
 mod support;
+mod workers;
 
 use std::process::ExitCode;
 

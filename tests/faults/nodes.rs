@@ -31,6 +31,14 @@ impl Nodes {
         node.process.ended().await;
     }
 
+    /// Asks the node at this place for an orderly end and gets it.
+    pub async fn end(&self, place: usize) {
+        let node = self.at(place);
+        node.process.signal(Signal::TERM);
+        let ended = node.process.ended().await;
+        assert!(ended.status.success(), "{ended:?}");
+    }
+
     /// Another node takes the place.
     pub fn put(&self, place: usize, server: Server) {
         *self.0[place % self.0.len()].lock() = Arc::new(server);
@@ -39,11 +47,8 @@ impl Nodes {
     /// Asks all that live for an orderly end and gets it.
     pub async fn stop(&self) {
         for place in 0..self.count() {
-            let node = self.at(place);
-            if node.process.is_alive() {
-                node.process.signal(Signal::TERM);
-                let ended = node.process.ended().await;
-                assert!(ended.status.success(), "{ended:?}");
+            if self.at(place).process.is_alive() {
+                self.end(place).await;
             }
         }
     }

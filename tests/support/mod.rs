@@ -2,6 +2,7 @@
 
 #[macro_use]
 mod world;
+pub mod misbehaviour;
 pub mod postgres;
 pub mod process;
 pub mod proxy;

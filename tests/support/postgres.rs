@@ -3,6 +3,8 @@
 //! parent process, and what the tests share lies in files under a lock. No container engine and no service of the
 //! machine is used, nothing listens beyond 127.0.0.1, and nothing is left behind when the runner is killed.
 
+mod outage;
+
 use std::fs::{self, File};
 use std::os::unix::fs::chown;
 use std::os::unix::process::{CommandExt, parent_id};

@@ -4,6 +4,7 @@
 //! It knows nothing of feeds and sockets; both hand it what they hear.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::Value;
@@ -12,6 +13,8 @@ use sitewright::entities::{BlockStatus, block, job_event};
 use sitewright::events::{After, JobBody, JobEvent, JobFeedItem};
 use sitewright::ids::Position;
 use uuid::Uuid;
+
+use super::world::PATIENCE;
 
 /// One item of a job's stream, from whatever it came.
 #[derive(Debug, Clone)]
@@ -211,8 +214,17 @@ impl Viewer {
     }
 }
 
-/// A block as it is stored now.
+/// A block as it is stored now. A database that is away is asked again: what befalls it may befall our own look as well.
 async fn stored(db: &Db, id: Uuid) -> (BlockStatus, Value) {
-    let block = block::Entity::find_by_id(id).one(db.reader()).await.unwrap().unwrap();
-    (block.status, block.content.unwrap_or_default())
+    let since = Instant::now();
+    loop {
+        match block::Entity::find_by_id(id).one(db.reader()).await {
+            Ok(block) => {
+                let block = block.expect("a block that was announced is stored");
+                return (block.status, block.content.unwrap_or_default());
+            }
+            Err(error) => assert!(since.elapsed() < PATIENCE, "the database stays away: {error}"),
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
 }

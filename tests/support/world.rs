@@ -74,12 +74,12 @@ pub struct World {
     pub account: Uuid,
     running: Option<Running>,
     is_settled: bool,
-    _database: Database,
+    database: Database,
 }
 
 enum Database {
     Sqlite(#[allow(dead_code)] tempfile::TempDir),
-    Postgres(#[allow(dead_code)] TestDatabase),
+    Postgres(TestDatabase),
 }
 
 /// A site with its pages as a test sees them.
@@ -137,7 +137,7 @@ impl Backend {
             redis,
             running: None,
             is_settled: false,
-            _database: database,
+            database,
         }
     }
 }
@@ -166,6 +166,14 @@ impl World {
     pub async fn started(mut self) -> Self {
         self.running = Some(boot::start(self.app.clone()).await.expect("the loops start"));
         self
+    }
+
+    /// The Postgres of this run, where the world has one.
+    pub fn postgres(&self) -> Option<&TestDatabase> {
+        match &self.database {
+            Database::Postgres(database) => Some(database),
+            Database::Sqlite(_) => None,
+        }
     }
 
     /// Another process on the same database: its own bus, engine and loops, the same script.

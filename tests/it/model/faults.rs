@@ -11,82 +11,8 @@ use sitewright::events::{After, JobBody, JobEvent};
 use sitewright::jobs;
 
 use super::{KEY, world};
+use crate::support::misbehaviour::{odd, wrong};
 use crate::support::{Backend, World};
-
-/// What a server does to every call, and the failure that the job ends with. Some can get better, and are tried again.
-fn rows() -> Vec<(&'static str, Behaviour, &'static str, bool)> {
-    let stream = |body: &str| Behaviour::ErrorInStream { body: body.to_string() };
-    let finish = |reason: &str, after| Behaviour::Finish {
-        reason: reason.to_string(),
-        after,
-    };
-    vec![
-        ("429", Behaviour::rate_limited(None), "PROVIDER_BUSY", true),
-        (
-            "429 with a wait",
-            Behaviour::rate_limited(Some("0")),
-            "PROVIDER_BUSY",
-            true,
-        ),
-        ("429 in HTML", Behaviour::html_429(), "PROVIDER_BUSY", true),
-        ("500", Behaviour::server_error(), "PROVIDER_BUSY", true),
-        ("a number as code", Behaviour::numeric_code(), "PROVIDER_BUSY", true),
-        (
-            "an error with status 200",
-            Behaviour::error_with_status_200(),
-            "PROVIDER_BUSY",
-            true,
-        ),
-        ("no answer", Behaviour::Mute, "TIMEOUT", true),
-        (
-            "a stall before the first word",
-            Behaviour::Stall { after: 0 },
-            "TIMEOUT",
-            true,
-        ),
-        ("a stall", Behaviour::Stall { after: 40 }, "TIMEOUT", true),
-        ("a byte at a time", Behaviour::Drip { every_ms: 20 }, "TIMEOUT", true),
-        ("a cut", Behaviour::Cut { after: 30 }, "INTERRUPTED", true),
-        (
-            "an end without a reason",
-            Behaviour::End { after: 60 },
-            "INTERRUPTED",
-            true,
-        ),
-        ("an empty reason", finish("", 60), "INTERRUPTED", true),
-        (
-            "an error in the stream",
-            stream(r#"{"error":{"message":"boom"}}"#),
-            "PROVIDER_BUSY",
-            true,
-        ),
-        ("an event that is no JSON", stream("{oops"), "INTERRUPTED", true),
-        ("cut JSON, reason length", finish("length", 60), "LENGTH", true),
-        ("prose", Behaviour::Nonsense, "BAD_OUTPUT", true),
-        ("another shape", Behaviour::WrongSchema, "BAD_OUTPUT", true),
-        ("50 MB", Behaviour::Flood { bytes: 50 << 20 }, "BAD_OUTPUT", true),
-        ("filtered", finish("content_filter", 60), "CONTENT_FILTER", false),
-        (
-            "a refusal",
-            Behaviour::Refuse {
-                text: "I cannot help with that.".into(),
-            },
-            "REFUSED",
-            false,
-        ),
-        ("a bare string", Behaviour::string_error(), "PROVIDER_REJECTED", false),
-        ("too long", Behaviour::context_overflow(), "CONTEXT_LENGTH", false),
-        ("a bad key", Behaviour::bad_key(KEY), "PROVIDER_AUTH", false),
-        (
-            "a bad key in the stream",
-            stream(r#"{"error":{"code":401,"message":"no"}}"#),
-            "PROVIDER_AUTH",
-            false,
-        ),
-        ("no quota", Behaviour::no_quota(), "PROVIDER_QUOTA", false),
-        ("no such model", Behaviour::no_such_model(), "PROVIDER_REJECTED", false),
-    ]
-}
 
 fn impatient(config: &mut Config) {
     config.jobs.max_attempts = 2;
@@ -100,7 +26,7 @@ async fn every_fault_ends_the_job_with_its_word_and_gives_the_credits_back(backe
     let world = world(backend, &model, impatient).await;
     let page = world.planned(world.account).await.pages[0].id;
     let before = world.account(world.account).await;
-    for (name, behaviour, code, is_tried_again) in rows() {
+    for (name, behaviour, code, is_tried_again) in wrong(KEY) {
         let planned = world.blocks(page).await.len();
         model.clear().always(When::any(), behaviour);
         let job = world.finished(world.start_page(world.account, page).await).await;
@@ -129,22 +55,6 @@ async fn every_fault_ends_the_job_with_its_word_and_gives_the_credits_back(backe
     let job = world.finished(world.start_page(world.account, page).await).await;
     assert_eq!(job.state, JobState::Succeeded, "and then it goes well: {job:#?}");
     world.settle().await;
-}
-
-/// What is odd but not wrong: the page is written, and what is dangerous in it is gone.
-fn odd() -> Vec<(&'static str, Behaviour)> {
-    vec![
-        ("no usage", Behaviour::NoUsage),
-        ("events cut anywhere, characters too", Behaviour::Shred { bytes: 7 }),
-        ("single bytes", Behaviour::Shred { bytes: 1 }),
-        (
-            "hostile text",
-            Behaviour::Taint {
-                text: "\0<script>alert(1)</script>\u{202e}".into(),
-                address: "javascript:alert(1)".into(),
-            },
-        ),
-    ]
 }
 
 on_both!(

@@ -1,0 +1,115 @@
+//! A model's server that does everything wrong: jobs end in time, with the right word, and nobody is asked for nothing.
+
+use std::time::Duration;
+
+use model_server::{Behaviour, When};
+use rand::seq::SliceRandom;
+use sitewright::entities::{BlockStatus, JobState};
+
+use crate::client::{Client, Wish};
+use crate::experiments::{Measured, Trial};
+use crate::footprint::Footprint;
+use crate::nodes::Nodes;
+use crate::stage::{LONG, Stage};
+use crate::support::misbehaviour::{odd, wrong};
+
+/// The key that nodes have (stage.rs).
+const KEY: &str = "sk-faults";
+/// Rows of the quick set.
+const SOME: usize = 6;
+
+pub async fn rows(mut trial: Trial) -> Measured {
+    let stage = Stage::with_pages(trial.backend, 1).await;
+    let mut environment = LONG.to_vec();
+    environment.extend([
+        ("SITEWRIGHT_JOBS__MAX_ATTEMPTS", "2"),
+        ("SITEWRIGHT_AI__FIRST_TOKEN_MS", "1000"),
+        ("SITEWRIGHT_AI__IDLE_MS", "1000"),
+        ("SITEWRIGHT_AI__TOTAL_MS", "20000"),
+    ]);
+    let nodes = Nodes::new([stage.node(&environment).await]);
+    let at_first = Footprint::of(&stage, &nodes.at(0)).await;
+    let (mut wrong, mut odd) = (wrong(KEY), odd());
+    if trial.is_quick {
+        wrong.shuffle(&mut trial.chance);
+        wrong.truncate(SOME);
+        odd.shuffle(&mut trial.chance);
+        odd.truncate(1);
+    }
+    let count = wrong.len() + odd.len();
+    let page = stage.pages[0];
+    let mut clients = Vec::new();
+    for (name, behaviour, code, is_tried_again) in wrong {
+        let planned = stage.world.blocks(page).await.len();
+        stage.model.clear().always(When::any(), behaviour);
+        let mut client = Client::new(Wish::Page(page));
+        client.live(&stage, &nodes, 0).await;
+        let job = stage.world.job(client.job.expect("it was started")).await;
+        assert_eq!(
+            (job.state, job.error_code.as_deref()),
+            (JobState::Failed, Some(code)),
+            "{name}: {job:#?}"
+        );
+        assert!(
+            job.finished_at < job.deadline_at && job.charged == Some(0),
+            "{name}: {job:#?}"
+        );
+        let calls = stage.model.calls(&When::of_job(job.id)).len();
+        let allowed = if is_tried_again { 2..=2 + 2 * planned } else { 1..=1 };
+        assert!(allowed.contains(&calls), "{name}: {calls} calls");
+        let idle = tokio::time::timeout(Duration::from_secs(5), stage.model.idle()).await;
+        assert!(idle.is_ok(), "{name}: a call is still running");
+        clients.push(client);
+    }
+    for (name, behaviour) in odd {
+        stage.model.clear().always(When::any(), behaviour.clone());
+        // Its words are made safe on the way into the store, so what streams by differs from it: the page is compared
+        // at the end of the job, and in `tests/it`.
+        let mut client = Client::new(Wish::Page(page));
+        client.start(&nodes, 0).await;
+        let job = ended(&stage, &client).await;
+        if !matches!(behaviour, Behaviour::Taint { .. }) {
+            assert_eq!(job.state, JobState::Succeeded, "{name}: {job:#?}");
+        }
+        for block in stage
+            .world
+            .blocks(page)
+            .await
+            .into_iter()
+            .filter(|block| block.status == BlockStatus::Ready)
+        {
+            let content = block.content.unwrap_or_default().to_string();
+            let found = ["\\u0000", "\u{202e}", "\"javascript:", "\u{fffd}"]
+                .into_iter()
+                .find(|bad| content.contains(bad));
+            assert!(found.is_none(), "{name}: {found:?} in {content}");
+        }
+    }
+    stage.model.clear();
+    let mut well = Client::new(Wish::Page(page));
+    well.live(&stage, &nodes, 0).await;
+    let job = stage.world.job(well.job.expect("it was started")).await;
+    assert_eq!(job.state, JobState::Succeeded, "and then it goes well: {job:#?}");
+    at_first.is_back(&stage, &nodes.at(0)).await;
+    nodes.stop().await;
+    // The page is compared as it is stored now; what earlier jobs left of it was overwritten since.
+    crate::checks::forget_pages(&mut clients);
+    clients.push(well);
+    stage.close(&clients.iter().collect::<Vec<_>>()).await;
+    vec![("rows", count as f64)]
+}
+
+async fn ended(stage: &Stage, client: &Client) -> sitewright::entities::job::Model {
+    let look = async {
+        loop {
+            let job = stage.world.job(client.job.expect("it was started")).await;
+            if job.state.is_terminal() {
+                return job;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), look)
+        .await
+        .expect("the job ends")
+}
