@@ -63,7 +63,7 @@ async fn open_links(config: Config, mut links: Vec<Link>) -> Result<App> {
     let local = credits::local_account(&mut unit, config.credits.initial).await?;
     unit.commit().await?;
     let engine_config = EngineConfig::from(&config);
-    let activities = generation::activities(&db, &ai);
+    let activities = generation::activities(&db, &ai, config.ai.max_sections);
     let engine = Engine::new(db.clone(), bus.clone(), redis.clone(), engine_config, activities);
     Ok(App::new(Inner {
         feeds: Feeds::new(db.clone(), bus.clone()),

@@ -44,10 +44,13 @@ pub struct Ai {
     pub max_tokens_field: String,
     pub structure_max_tokens: u32,
     pub page_max_tokens: u32,
+    pub grammar_max_text: u32,
+    pub grammar_max_items: u32,
     pub connect_ms: u64,
     pub first_token_ms: u64,
     pub idle_ms: u64,
     pub total_ms: u64,
+    pub max_sections: usize,
     pub breaker_failures: u32,
     pub breaker_open_ms: u64,
     pub breaker_cap_ms: u64,
@@ -81,6 +84,8 @@ pub struct AiProvider {
     pub max_tokens_field: Option<String>,
     pub structure_max_tokens: Option<u32>,
     pub page_max_tokens: Option<u32>,
+    pub grammar_max_text: Option<u32>,
+    pub grammar_max_items: Option<u32>,
 }
 
 impl Ai {
@@ -106,6 +111,8 @@ impl Ai {
             max_tokens_field: next.max_tokens_field.clone().unwrap_or(base.max_tokens_field),
             structure_max_tokens: next.structure_max_tokens.unwrap_or(base.structure_max_tokens),
             page_max_tokens: next.page_max_tokens.unwrap_or(base.page_max_tokens),
+            grammar_max_text: next.grammar_max_text.unwrap_or(base.grammar_max_text),
+            grammar_max_items: next.grammar_max_items.unwrap_or(base.grammar_max_items),
             ..base
         }
     }

@@ -257,6 +257,9 @@ fn check_limits(config: &Config) -> Result<(), ConfigError> {
 
 /// Each provider that needs a network has what it needs.
 fn check_ai(config: &Config) -> Result<(), ConfigError> {
+    if !(2..=8).contains(&config.ai.max_sections) {
+        return wrong("ai.max_sections", &config.ai.max_sections, "from 2 to 8");
+    }
     for (nth, (_, ai)) in config.ai.in_order().iter().enumerate() {
         let key = |name: &str| match nth {
             0 => format!("ai.{name}"),
@@ -288,6 +291,12 @@ fn check_ai(config: &Config) -> Result<(), ConfigError> {
             .any(|c| c.is_control() || !c.is_ascii())
         {
             return wrong(&key("api_key"), &"(hidden)", "plain letters, digits and signs");
+        }
+        if !(40..=2_000).contains(&ai.grammar_max_text) {
+            return wrong(&key("grammar_max_text"), &ai.grammar_max_text, "from 40 to 2000");
+        }
+        if ai.grammar_max_items == 0 {
+            return wrong(&key("grammar_max_items"), &ai.grammar_max_items, "at least 1");
         }
         if ai.temperature > 2.0 || ai.temperature.is_nan() {
             return wrong(&key("temperature"), &ai.temperature, "at most 2");

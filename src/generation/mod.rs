@@ -27,12 +27,13 @@ use crate::jobs::Activity;
 pub use quote::{Quote, QuoteItem, QuoteRequest, quote};
 pub use start::{Started, start_page, start_pages, start_site, start_structure};
 
-/// Everything that jobs of this build can make.
-pub fn activities(db: &Db, ai: &Provider) -> Vec<(JobKind, Arc<dyn Activity>)> {
+/// Everything that jobs of this build can make. A page is planned with at most so many sections.
+pub fn activities(db: &Db, ai: &Provider, max_sections: usize) -> Vec<(JobKind, Arc<dyn Activity>)> {
     let plan = |fans_out| {
         Arc::new(plan::Plan {
             db: db.clone(),
             ai: ai.clone(),
+            max_sections,
             fans_out,
         })
     };

@@ -25,6 +25,8 @@ use crate::sites::structure::SiteStructure;
 pub struct Plan {
     pub db: Db,
     pub ai: Provider,
+    /// The most sections that a page is planned with.
+    pub max_sections: usize,
     /// A site job goes on to write the pages it planned.
     pub fans_out: bool,
 }
@@ -108,6 +110,7 @@ impl Plan {
         let function = Structure {
             site,
             max_pages,
+            max_sections: self.max_sections,
             instructions: instructions(work.job()),
         };
         let correction = work.job().correction.clone();

@@ -7,7 +7,7 @@ use rand::{RngExt, SeedableRng};
 use serde_json::Value;
 use sitewright::ai::{Brief, Choice, PageOutline, PageTask, Request, Section, Task, offline};
 use sitewright::sites::block::{BlockKind, read_block};
-use sitewright::sites::structure::{SiteStructure, read_structure};
+use sitewright::sites::structure::{Bounds, SiteStructure, read_structure};
 
 #[derive(serde::Deserialize)]
 struct Options {
@@ -104,7 +104,7 @@ fn every_trade_writes_plans_and_blocks_that_need_no_repair() {
             },
         ));
         let (plan, repairs) =
-            read_structure(reply, max_pages).unwrap_or_else(|found| panic!("{}: {found:?}", trade.key));
+            read_structure(reply, Bounds::new(max_pages, 8)).unwrap_or_else(|found| panic!("{}: {found:?}", trade.key));
         assert!(repairs.is_empty(), "{}: {repairs:?}", trade.key);
         for page in outline(&plan) {
             let task = PageTask {

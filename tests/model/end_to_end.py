@@ -233,6 +233,10 @@ def main(binary: str) -> None:
                 "SITEWRIGHT_AI__PROVIDER": "openai",
                 "SITEWRIGHT_AI__MODEL": MODEL,
                 "SITEWRIGHT_AI__RESPONSE_FORMAT": "grammar",
+                # As the README says for small models: what it may write is bounded, so that it ends.
+                "SITEWRIGHT_AI__MAX_SECTIONS": "3",
+                "SITEWRIGHT_AI__GRAMMAR_MAX_TEXT": "90",
+                "SITEWRIGHT_AI__GRAMMAR_MAX_ITEMS": "2",
                 "SITEWRIGHT_AI__STRUCTURE_MAX_TOKENS": "3000",
                 "SITEWRIGHT_AI__PAGE_MAX_TOKENS": "3000",
                 "OPENAI_BASE_URL": f"{model}/v1",

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::Settings;
-use super::grammar::{for_grammar, without_lengths};
+use super::grammar::{for_grammar, without_bounds};
 use crate::ai::call::function;
 use crate::ai::{Message, Request, Role, Task};
 use crate::config::ResponseFormat;
@@ -28,11 +28,9 @@ pub(super) fn body(settings: &Settings, request: &Request) -> Value {
         body[settings.max_tokens_field.as_str()] = json!(most);
     }
     match settings.response_format {
-        ResponseFormat::JsonSchema => {
-            body["response_format"] = strict(request, without_lengths(request.schema.clone()))
-        }
+        ResponseFormat::JsonSchema => body["response_format"] = strict(request, without_bounds(request.schema.clone())),
         ResponseFormat::Grammar => {
-            body["response_format"] = strict(request, for_grammar(request.schema.clone(), &request.task));
+            body["response_format"] = strict(request, for_grammar(request, settings.limits));
         }
         ResponseFormat::JsonObject => body["response_format"] = json!({ "type": "json_object" }),
         ResponseFormat::None => {}

@@ -8,6 +8,7 @@ mod chunk;
 mod client;
 mod fault;
 mod grammar;
+mod links;
 mod reply;
 #[cfg(test)]
 mod tests;
@@ -37,6 +38,7 @@ struct Settings {
     max_tokens_field: String,
     structure_max_tokens: u32,
     page_max_tokens: u32,
+    limits: grammar::Limits,
     first_token: Duration,
     idle: Duration,
     total: Duration,
@@ -56,6 +58,10 @@ impl Openai {
                 max_tokens_field: ai.max_tokens_field.clone(),
                 structure_max_tokens: ai.structure_max_tokens,
                 page_max_tokens: ai.page_max_tokens,
+                limits: grammar::Limits {
+                    text: ai.grammar_max_text.into(),
+                    items: ai.grammar_max_items.into(),
+                },
                 first_token: ms(ai.first_token_ms),
                 idle: ms(ai.idle_ms),
                 total: ms(ai.total_ms),

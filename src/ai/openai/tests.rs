@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::chunk::Chunk;
 use super::fault::{of_event, of_reply};
-use super::grammar::{for_grammar, without_lengths};
-use crate::ai::{ErrorKind, PageTask, Section, Task};
+use super::grammar::{Limits, for_grammar, without_bounds};
+use crate::ai::{Brief, ErrorKind, PageOutline, PageTask, Request, Section, Task};
 use crate::db::now;
 
 fn chunk(value: serde_json::Value) -> Chunk {
@@ -51,35 +51,54 @@ fn events_are_read_however_odd_they_are() {
     assert!(none.usage().is_none() && none.finish().is_none());
 }
 
+fn page_request(schema: serde_json::Value, kinds: &[&str], facts: &[&str]) -> Request {
+    let section = |kind: &&str| Section {
+        position: 0,
+        kind: kind.to_string(),
+        heading: String::new(),
+        goal: String::new(),
+    };
+    let page = |slug: &str| PageOutline {
+        slug: slug.to_string(),
+        title: String::new(),
+        page_type: String::new(),
+        sections: vec![],
+    };
+    Request {
+        job: uuid::Uuid::nil(),
+        attempt: 1,
+        messages: vec![],
+        schema,
+        brief: Brief {
+            facts: facts.iter().map(|fact| fact.to_string()).collect(),
+            ..Brief::default()
+        },
+        task: Task::Page(PageTask {
+            outline: vec![page(""), page("about-us")],
+            slug: String::new(),
+            sections: kinds.iter().map(section).collect(),
+            finished: vec![],
+            instructions: None,
+        }),
+        correction: None,
+        max_tokens: None,
+    }
+}
+
 #[test]
 fn a_schema_is_what_its_server_can_use() {
     let element = |kind: &str| {
         json!({ "type": "object", "properties": {
-        "kind": { "const": kind }, "maxLength": { "type": "string", "maxLength": 6000 } } })
+        "kind": { "const": kind }, "maxLength": { "type": "string", "maxLength": 6000, "pattern": "^a$" } } })
     };
     let blocks = json!({ "type": "array", "minItems": 3, "maxItems": 3, "items": { "anyOf": [element("HERO"), element("TEXT")] } });
     let schema = json!({ "type": "object", "properties": { "blocks": blocks } });
-    let strict = without_lengths(schema.clone());
-    // The property of that name stays, its length does not.
+    let strict = without_bounds(schema.clone());
+    // The property of that name stays, its bounds do not.
     let field = &strict["properties"]["blocks"]["items"]["anyOf"][0]["properties"]["maxLength"];
     assert_eq!(*field, json!({ "type": "string" }));
-    let section = |kind: &str| Section {
-        position: 0,
-        kind: kind.into(),
-        heading: String::new(),
-        goal: String::new(),
-    };
-    let task = |kinds: &[&str]| {
-        let sections = kinds.iter().map(|kind| section(kind)).collect();
-        Task::Page(PageTask {
-            outline: vec![],
-            slug: String::new(),
-            sections,
-            finished: vec![],
-            instructions: None,
-        })
-    };
-    let ordered = for_grammar(schema.clone(), &task(&["TEXT", "HERO", "TEXT"]));
+    let limits = Limits { text: 600, items: 1 };
+    let ordered = for_grammar(&page_request(schema.clone(), &["TEXT", "HERO", "TEXT"], &[]), limits);
     let each = ordered["properties"]["blocks"]["prefixItems"]
         .as_array()
         .expect("one a section");
@@ -88,11 +107,44 @@ fn a_schema_is_what_its_server_can_use() {
         .map(|one| one["properties"]["kind"]["const"].clone())
         .collect();
     assert_eq!(kinds, ["TEXT", "HERO", "TEXT"]);
-    assert_eq!(each[0]["properties"]["maxLength"]["maxLength"], 600);
     assert!(ordered["properties"]["blocks"]["items"].is_null());
     // What is of another make is left alone.
-    let other = for_grammar(schema, &task(&["TEXT", "FAQ", "TEXT"]));
+    let other = for_grammar(&page_request(schema, &["TEXT", "FAQ", "TEXT"], &[]), limits);
     assert!(other["properties"]["blocks"]["items"]["anyOf"].is_array());
+}
+
+#[test]
+fn a_grammar_bounds_every_text_and_list_and_knows_where_links_lead() {
+    let text = json!({ "type": ["string", "null"], "maxLength": 6000 });
+    let list = |most: u64, least: u64| json!({ "type": "array", "minItems": least, "maxItems": most, "items": text });
+    let schema = json!({ "type": "object", "properties": {
+        "long": text, "short": { "type": "string", "maxLength": 20 }, "endless": { "type": "string" },
+        "word": { "type": "string", "enum": ["A"] },
+        "many": list(12, 0), "needed": list(8, 3), "loose": { "type": "array", "items": { "type": "string" } },
+        "pages": list(12, 1),
+        "colour": { "type": "string", "maxLength": 7, "pattern": "^#[0-9a-f]{6}$" },
+        "href": { "type": "string", "maxLength": 2000, "pattern": "^/$" },
+        "image": { "anyOf": [{ "type": "object", "properties": { "url": { "type": ["string", "null"], "maxLength": 2000 } } }, { "type": "null" }] },
+    } });
+    let limits = Limits { text: 90, items: 2 };
+    let bounded = for_grammar(&page_request(schema.clone(), &[], &["hello@rye.example"]), limits);
+    let of = |name: &str| &bounded["properties"][name];
+    let lengths = ["long", "short", "endless"].map(|name| of(name)["maxLength"].as_u64());
+    assert_eq!(lengths, [Some(90), Some(20), Some(90)]);
+    assert_eq!(*of("word"), json!({ "type": "string", "enum": ["A"] }));
+    let most = ["many", "needed", "loose", "pages"].map(|name| of(name)["maxItems"].as_u64());
+    assert_eq!(most, [Some(2), Some(3), Some(2), Some(12)]);
+    assert_eq!(of("many")["items"]["maxLength"], 90);
+    assert_eq!(*of("colour"), json!({ "type": "string", "pattern": "^#[0-9a-f]{6}$" }));
+    assert_eq!(of("href")["pattern"], r"^(/|/about-us|mailto:hello@rye\.example)$");
+    // A picture that nobody has would be invented.
+    let url = |bounded: &serde_json::Value| bounded["properties"]["image"]["anyOf"][0]["properties"]["url"].clone();
+    assert_eq!(url(&bounded), json!({ "type": "null" }));
+    let pictured = for_grammar(
+        &page_request(schema, &[], &["Photo: https://rye.example/a.jpg"]),
+        limits,
+    );
+    assert_eq!(url(&pictured)["pattern"], r"^(https://rye\.example/a\.jpg)$");
 }
 
 #[test]

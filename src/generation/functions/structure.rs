@@ -8,7 +8,7 @@ use crate::entities::PriceKind;
 use crate::generation::context::Site;
 use crate::generation::prompts::data;
 use crate::sites::problem::Problem;
-use crate::sites::structure::{SiteStructure, read_structure, structure_schema};
+use crate::sites::structure::{Bounds, SiteStructure, read_structure, structure_schema};
 
 pub const SPEC: Spec = Spec {
     name: "structure",
@@ -17,6 +17,7 @@ pub const SPEC: Spec = Spec {
     variables: &[
         required("brief", "The owner's brief as JSON data."),
         required("max_pages", "The most pages that the plan may have, a number."),
+        optional("max_sections", "The most sections that a page may have, a number."),
         optional(
             "wishes",
             "What the owner asked for with this start, as a JSON text; null for nothing.",
@@ -37,7 +38,15 @@ pub const SPEC: Spec = Spec {
 pub struct Structure<'a> {
     pub site: &'a Site,
     pub max_pages: usize,
+    /// The most sections of a page.
+    pub max_sections: usize,
     pub instructions: Option<String>,
+}
+
+impl Structure<'_> {
+    fn bounds(&self) -> Bounds {
+        Bounds::new(self.max_pages, self.max_sections)
+    }
 }
 
 impl Function for Structure<'_> {
@@ -60,7 +69,7 @@ impl Function for Structure<'_> {
     }
 
     fn schema(&self) -> Value {
-        structure_schema(self.max_pages)
+        structure_schema(self.bounds())
     }
 
     fn values(&self) -> Vec<(&'static str, String)> {
@@ -72,6 +81,7 @@ impl Function for Structure<'_> {
         vec![
             ("brief", self.site.brief_data()),
             ("max_pages", self.max_pages.to_string()),
+            ("max_sections", self.max_sections.to_string()),
             ("wishes", data(&self.instructions)),
             ("existing_pages", data(&existing.collect::<Vec<_>>())),
             (
@@ -82,11 +92,13 @@ impl Function for Structure<'_> {
     }
 
     fn max_tokens(&self) -> u32 {
-        // Theme and menus, then a page's share with up to eight sections.
-        1_200 + 700 * u32::try_from(self.max_pages).unwrap_or(12).min(12)
+        // Theme and menus, then what search engines show of each page, and its sections.
+        let pages = u32::try_from(self.max_pages).unwrap_or(12).min(12);
+        let sections = u32::try_from(self.max_sections).unwrap_or(8).min(8);
+        1_200 + pages * (140 + 70 * sections)
     }
 
     fn read(&self, reply: Value) -> Result<Self::Reply, Vec<Problem>> {
-        read_structure(reply, self.max_pages)
+        read_structure(reply, self.bounds())
     }
 }

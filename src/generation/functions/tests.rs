@@ -63,6 +63,7 @@ fn plan(site: &Site) -> Structure<'_> {
     Structure {
         site,
         max_pages: 5,
+        max_sections: 8,
         instructions: Some(site.name.clone()),
     }
 }

@@ -1,8 +1,8 @@
 //! The form of a schema that providers accept: OpenAI's strict mode and grammars of local servers.
 //!
 //! Every property is required (optional means nullable), no property is added, every schema stands in
-//! place, a closed set is an `enum`. Lengths of texts are absent on purpose: strict modes refuse the
-//! keyword and a grammar unrolls it; the descriptions name them and `read` enforces them.
+//! place, a closed set is an `enum`. Lengths and patterns of texts are for grammars; a strict mode that refuses
+//! them gets them taken out (`ai/openai/grammar.rs`). The descriptions name them too, and `read` enforces them.
 
 use serde_json::{Map, Value, json};
 
@@ -28,6 +28,9 @@ pub(crate) fn strict(schema: &Value) -> Value {
         if let Some(value) = schema.get(keyword) {
             out.insert(keyword.into(), value.clone());
         }
+    }
+    if let Some(pattern) = shape::pattern(schema) {
+        out.insert("pattern".into(), json!(pattern));
     }
     if let Some(description) = schema.get("description").and_then(Value::as_str) {
         out.insert("description".into(), json!(for_writers(description)));

@@ -15,6 +15,7 @@ pub(crate) fn assert_strict(schema: &Value) {
         "minItems",
         "maxItems",
         "maxLength",
+        "pattern",
         "anyOf",
         "enum",
         "const",

@@ -66,6 +66,19 @@ impl Form {
             _ => Form::Line,
         }
     }
+
+    /// What a text of this form looks like, for grammars: anchored, and without classes that they do not know. Narrower
+    /// than what is read.
+    fn pattern(self) -> Option<&'static str> {
+        match self {
+            Form::Line | Form::Lines => None,
+            Form::Link => Some("^(/[a-z0-9-]{0,60}|(mailto:|tel:|https://)[A-Za-z0-9@.+/_-]{1,80})$"),
+            Form::Picture => Some("^https://[A-Za-z0-9./_-]{1,80}$"),
+            Form::Aspect => Some("^[1-9][0-9]?:[1-9][0-9]?$"),
+            Form::Colour => Some("^#[0-9a-f]{6}$"),
+            Form::Font => Some("^[A-Z][A-Za-z0-9 ]{0,30}$"),
+        }
+    }
 }
 
 impl Shape {
@@ -124,6 +137,11 @@ impl Text {
             default: default.map(str::to_owned),
         }
     }
+}
+
+/// The pattern of a text that has a form.
+pub(crate) fn pattern(schema: &Value) -> Option<&'static str> {
+    Form::of(schema).pattern()
 }
 
 /// The words of a closed set with their descriptions, in order; `None` for everything else.

@@ -15,4 +15,4 @@ mod tests;
 
 pub use colour::{MIN_CONTRAST, contrast};
 pub use plan::{Fonts, Navigation, PageType, Palette, PlannedPage, PlannedSection, Seo, SiteStructure, Theme};
-pub use read::{MAX_PAGES, read_structure, structure_schema};
+pub use read::{Bounds, MAX_PAGES, read_structure, structure_schema};

@@ -19,13 +19,14 @@ pub struct SiteStructure {
     /// What the business does, in one line of at most 160 characters; may be empty.
     #[schemars(length(max = 160), extend("x-empty" = true))]
     pub tagline: String,
-    /// Colours and fonts.
-    pub theme: Theme,
-    /// The menus.
-    pub navigation: Navigation,
     /// 1 to 12 pages, the home page first.
     #[schemars(length(min = 1, max = 12))]
     pub pages: Vec<PlannedPage>,
+    // A model writes in this order: menus can only lead to pages that it has planned by then.
+    /// The menus.
+    pub navigation: Navigation,
+    /// Colours and fonts.
+    pub theme: Theme,
 }
 
 /// How the site looks.

@@ -8,14 +8,14 @@ use super::*;
 use crate::sites::block::BlockKind;
 
 /// Every rule of a structure that came out of `read_structure`.
-fn assert_rules(structure: &SiteStructure, max_pages: usize) {
+fn assert_rules(structure: &SiteStructure, max_pages: usize, max_sections: usize) {
     let slugs: std::collections::HashSet<&str> = structure.pages.iter().map(|page| page.slug.as_str()).collect();
     assert_eq!(slugs.len(), structure.pages.len(), "slugs are unique");
     assert!((1..=max_pages).contains(&structure.pages.len()));
     for (number, page) in structure.pages.iter().enumerate() {
         assert_eq!(page.page_type == PageType::Home, number == 0);
         assert_eq!(page.slug.is_empty(), number == 0);
-        assert!((2..=8).contains(&page.sections.len()));
+        assert!((2..=max_sections).contains(&page.sections.len()));
         let heroes = page
             .sections
             .iter()
@@ -90,10 +90,11 @@ prop_compose! {
 
 proptest! {
     #[test]
-    fn whatever_is_accepted_obeys_every_rule_and_reads_the_same_again(value in any_plan(), max_pages in 1_usize..=12) {
-        if let Ok((structure, _)) = read_structure(value, max_pages) {
-            assert_rules(&structure, max_pages);
-            let again = read_structure(serde_json::to_value(&structure).expect("JSON"), max_pages).expect("it was accepted");
+    fn whatever_is_accepted_obeys_every_rule_and_reads_the_same_again(value in any_plan(), max_pages in 1_usize..=12, max_sections in 2_usize..=8) {
+        let bounds = Bounds::new(max_pages, max_sections);
+        if let Ok((structure, _)) = read_structure(value, bounds) {
+            assert_rules(&structure, max_pages, max_sections);
+            let again = read_structure(serde_json::to_value(&structure).expect("JSON"), bounds).expect("it was accepted");
             prop_assert_eq!(again.1, Vec::<String>::new());
             prop_assert_eq!(again.0, structure);
         }

@@ -17,19 +17,40 @@ use crate::sites::text;
 
 /// The most pages a plan may have.
 pub const MAX_PAGES: usize = 12;
+/// The most sections a page may have, and the fewest.
 const MAX_SECTIONS: usize = 8;
+const MIN_SECTIONS: usize = 2;
 const LONGEST_READ: usize = 100;
 
-/// The JSON Schema of a structure reply with at most `max_pages` pages (1 to 12).
-pub fn structure_schema(max_pages: usize) -> Value {
+/// How large a plan may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    pages: usize,
+    sections: usize,
+}
+
+impl Bounds {
+    /// The most pages (1 to 12), and the most sections of each (2 to 8).
+    pub fn new(pages: usize, sections: usize) -> Bounds {
+        Bounds {
+            pages: pages.clamp(1, MAX_PAGES),
+            sections: sections.clamp(MIN_SECTIONS, MAX_SECTIONS),
+        }
+    }
+}
+
+/// The JSON Schema of a structure reply of at most this size.
+pub fn structure_schema(bounds: Bounds) -> Value {
     let mut schema = strict(&DERIVED);
-    schema["properties"]["pages"]["maxItems"] = json!(max_pages.clamp(1, MAX_PAGES));
+    let pages = &mut schema["properties"]["pages"];
+    pages["maxItems"] = json!(bounds.pages);
+    pages["items"]["properties"]["sections"]["maxItems"] = json!(bounds.sections);
     schema
 }
 
 /// Reads a structure reply: the structure and what had to be changed, or what is wrong with it. The
 /// problems are fit to be shown to the writer as its correction.
-pub fn read_structure(value: Value, max_pages: usize) -> Result<(SiteStructure, Vec<String>), Vec<Problem>> {
+pub fn read_structure(value: Value, bounds: Bounds) -> Result<(SiteStructure, Vec<String>), Vec<Problem>> {
     if !value.is_object() {
         return Err(vec![Problem::whole("Write one object with the site's structure.")]);
     }
@@ -47,15 +68,14 @@ pub fn read_structure(value: Value, max_pages: usize) -> Result<(SiteStructure, 
     let mut repairs = reader.repairs;
 
     choose_home(&mut plan.pages, &mut repairs);
-    let max_pages = max_pages.clamp(1, MAX_PAGES);
-    if plan.pages.len() > max_pages {
-        plan.pages.truncate(max_pages);
-        repairs.push(format!("pages was cut to {max_pages} entries"));
+    if plan.pages.len() > bounds.pages {
+        plan.pages.truncate(bounds.pages);
+        repairs.push(format!("pages was cut to {} entries", bounds.pages));
     }
     let addresses = menu::name_pages(&mut plan.pages, &mut repairs);
     for page in &mut plan.pages {
         describe(page, &plan.site_name, &plan.tagline);
-        open_with_hero(page, &mut repairs);
+        open_with_hero(page, bounds.sections, &mut repairs);
     }
     menu::repair(&mut plan.navigation, &plan.pages, &addresses, &mut repairs);
     colour::repair(&mut plan.theme.palette, &mut repairs);
@@ -114,8 +134,8 @@ fn title_of(slug: &str) -> String {
         .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
-/// HERO stands first on every page, and only there.
-fn open_with_hero(page: &mut PlannedPage, repairs: &mut Vec<String>) {
+/// HERO stands first on every page, and only there; what is too much goes from the end.
+fn open_with_hero(page: &mut PlannedPage, most: usize, repairs: &mut Vec<String>) {
     let before = page.sections.clone();
     let hero = match page.sections.iter().position(|section| section.kind == BlockKind::Hero) {
         Some(at) => page.sections.remove(at),
@@ -127,8 +147,8 @@ fn open_with_hero(page: &mut PlannedPage, repairs: &mut Vec<String>) {
     };
     page.sections.retain(|section| section.kind != BlockKind::Hero);
     page.sections.insert(0, hero);
-    page.sections.truncate(MAX_SECTIONS);
-    if page.sections.len() < 2 {
+    page.sections.truncate(most);
+    if page.sections.len() < MIN_SECTIONS {
         // All sections were openings: a page also needs a next step.
         page.sections.push(PlannedSection {
             kind: BlockKind::Cta,
@@ -144,7 +164,7 @@ fn open_with_hero(page: &mut PlannedPage, repairs: &mut Vec<String>) {
     let kinds = |sections: &[PlannedSection]| sections.iter().map(|section| section.kind).collect::<Vec<_>>();
     if kinds(&before) != kinds(&page.sections) {
         repairs.push(format!(
-            "the sections of `{}` were rearranged to open with one HERO",
+            "the sections of `{}` were rearranged to open with one HERO, or cut to {most}",
             page.title
         ));
     }

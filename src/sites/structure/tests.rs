@@ -35,27 +35,52 @@ pub(super) fn plan() -> Value {
 }
 
 fn read(value: Value) -> SiteStructure {
-    read_structure(value, 12)
+    read_structure(value, Bounds::new(12, 8))
         .unwrap_or_else(|problems| panic!("{problems:?}"))
         .0
 }
 
 #[test]
 fn a_good_plan_is_kept_as_it_is() {
-    let (structure, repairs) = read_structure(plan(), 8).expect("the plan is good");
+    let (structure, repairs) = read_structure(plan(), Bounds::new(8, 8)).expect("the plan is good");
     assert_eq!(repairs, Vec::<String>::new());
     assert_eq!(serde_json::to_value(&structure).expect("a plan is JSON"), plan());
 }
 
 #[test]
 fn the_schema_is_strict_and_admits_a_good_plan() {
-    let schema = structure_schema(6);
+    let schema = structure_schema(Bounds::new(6, 8));
     assert_strict(&schema);
     assert_valid(&schema, &plan());
     assert_eq!(schema["properties"]["pages"]["maxItems"], 6);
     let names: Vec<&String> = schema["properties"].as_object().expect("properties").keys().collect();
-    assert_eq!(names, ["siteName", "tagline", "theme", "navigation", "pages"]);
-    assert_eq!(structure_schema(99)["properties"]["pages"]["maxItems"], 12);
+    assert_eq!(names, ["siteName", "tagline", "pages", "navigation", "theme"]);
+    assert_eq!(
+        structure_schema(Bounds::new(99, 8))["properties"]["pages"]["maxItems"],
+        12
+    );
+    let few = structure_schema(Bounds::new(6, 3));
+    assert_eq!(
+        few["properties"]["pages"]["items"]["properties"]["sections"]["maxItems"],
+        3
+    );
+}
+
+#[test]
+fn too_many_sections_are_cut_from_the_end_and_the_hero_stays() {
+    let mut value = plan();
+    value["pages"][0]["sections"] = ["TEXT", "FAQ", "CTA", "HERO"]
+        .iter()
+        .map(|kind| section(kind))
+        .collect();
+    let (structure, repairs) = read_structure(value, Bounds::new(8, 3)).expect("it can be repaired");
+    let kinds: Vec<&str> = structure.pages[0]
+        .sections
+        .iter()
+        .map(|section| section.kind.as_str())
+        .collect();
+    assert_eq!(kinds, ["HERO", "TEXT", "FAQ"]);
+    assert!(repairs.iter().any(|repair| repair.contains("cut to 3")), "{repairs:?}");
 }
 
 #[test]
@@ -102,7 +127,7 @@ fn too_many_pages_are_cut_without_losing_home_and_menus_follow() {
         link("Cut", "/p7"),
         link("Last", "/p14")
     ]);
-    let (structure, repairs) = read_structure(value, 4).expect("it can be repaired");
+    let (structure, repairs) = read_structure(value, Bounds::new(4, 8)).expect("it can be repaired");
     let slugs: Vec<&str> = structure.pages.iter().map(|page| page.slug.as_str()).collect();
     assert_eq!(slugs, ["", "p0", "p1", "p2"]);
     let hrefs: Vec<&str> = structure
@@ -261,18 +286,18 @@ fn long_and_missing_search_texts_are_repaired() {
 
 #[test]
 fn what_cannot_be_repaired_is_reported_at_its_place() {
-    assert!(read_structure(json!([]), 8).is_err());
+    assert!(read_structure(json!([]), Bounds::new(8, 8)).is_err());
     let mut value = plan();
     value["siteName"] = json!("  ");
     value["pages"] = json!([]);
-    let problems = read_structure(value, 8).expect_err("no pages");
+    let problems = read_structure(value, Bounds::new(8, 8)).expect_err("no pages");
     let places: Vec<String> = problems.iter().map(|problem| problem.path.join(".")).collect();
     assert_eq!(places, ["siteName", "pages"]);
 
     let mut value = plan();
     value["pages"] = json!([page("", "Home", "HOME")]);
     value["pages"][0]["sections"] = json!([section("HERO"), section("CAROUSEL")]);
-    let problems = read_structure(value, 8).expect_err("one usable section");
+    let problems = read_structure(value, Bounds::new(8, 8)).expect_err("one usable section");
     assert!(
         problems.iter().any(|problem| problem
             .to_string()

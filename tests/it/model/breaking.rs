@@ -117,6 +117,8 @@ fn with_backup(config: &mut Config, backup: &Model) {
         max_tokens_field: None,
         structure_max_tokens: None,
         page_max_tokens: None,
+        grammar_max_text: None,
+        grammar_max_items: None,
     }];
 }
 
