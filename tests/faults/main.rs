@@ -26,12 +26,6 @@ mod run;
 mod sockets;
 mod sqlite;
 mod stage;
-#[allow(
-    dead_code,
-    unused_imports,
-    unused_macros,
-    reason = "the integration tests use the rest"
-)]
 #[macro_use]
 #[path = "../support/mod.rs"]
 mod support;
