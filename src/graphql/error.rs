@@ -73,6 +73,8 @@ impl Code {
 /// The one sentence behind which every bug hides.
 pub const MASKED: &str = "Something went wrong on our side. Try again; if it stays, report the request id.";
 const OUTAGE: &str = "The database cannot be reached at the moment. Try again in a few seconds.";
+const BUSY: &str = "The database is too busy at the moment, and nothing was changed. Try again in a few seconds.";
+const FULL: &str = "The server's disk is full, and nothing was changed. Try again once its operator has made room.";
 
 /// The answer to somebody who has to wait.
 pub fn rate_limited(message: impl Into<String>, wait: Duration) -> ServerError {
@@ -101,26 +103,26 @@ impl From<Error> for GraphqlError {
     fn from(error: Error) -> Self {
         match error {
             Error::Refused(refusals) => refused(&refusals),
-            Error::Database(cause) if is_outage(&cause) => {
-                tracing::error!(%cause, "the database cannot be reached");
-                Code::Unavailable.error(OUTAGE)
-            }
             other => {
-                tracing::error!(cause = other.cause(), "a request failed");
-                Code::Internal.error(MASKED)
+                let (code, sentence) = outage(other);
+                code.error(sentence)
             }
         }
     }
 }
 
-/// An error before there is a resolver, as a code and a sentence. Logs the cause.
+/// An error that is ours, as a code and a sentence. Logs the cause.
 pub fn outage(error: Error) -> (Code, &'static str) {
-    match &error {
-        Error::Database(cause) if is_outage(cause) => {
-            tracing::error!(%cause, "the database cannot be reached");
-            (Code::Unavailable, OUTAGE)
+    let sentence = match &error {
+        Error::Database(cause) => temporary(cause),
+        _ => None,
+    };
+    match sentence {
+        Some(sentence) => {
+            tracing::error!(cause = error.cause(), "the database fails");
+            (Code::Unavailable, sentence)
         }
-        _ => {
+        None => {
             tracing::error!(cause = error.cause(), "a request failed");
             (Code::Internal, MASKED)
         }
@@ -144,24 +146,38 @@ fn refused(refusals: &[Refusal]) -> GraphqlError {
     error
 }
 
-/// Whether the database itself is the trouble, rather than what it was asked.
-pub fn is_outage(cause: &DbErr) -> bool {
-    match cause {
-        DbErr::Conn(_) | DbErr::ConnectionAcquire(_) => true,
-        DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause)) => match &**cause {
-            SqlxError::Io(_)
-            | SqlxError::Tls(_)
-            | SqlxError::Protocol(_)
-            | SqlxError::PoolTimedOut
-            | SqlxError::PoolClosed
-            | SqlxError::WorkerCrashed => true,
-            // Postgres is being stopped, has crashed or is not ready yet; or it broke the connection off.
-            SqlxError::Database(cause) => cause
-                .code()
-                .is_some_and(|code| code.starts_with("57P") || code.starts_with("08")),
-            _ => false,
+/// What is said when the database itself is the trouble, rather than what it was asked.
+fn temporary(cause: &DbErr) -> Option<&'static str> {
+    let cause = match cause {
+        DbErr::Conn(_) | DbErr::ConnectionAcquire(_) => return Some(OUTAGE),
+        DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause)) => cause,
+        _ => return None,
+    };
+    match &**cause {
+        SqlxError::Io(_)
+        | SqlxError::Tls(_)
+        | SqlxError::Protocol(_)
+        | SqlxError::PoolTimedOut
+        | SqlxError::PoolClosed
+        | SqlxError::WorkerCrashed => Some(OUTAGE),
+        SqlxError::Database(cause) => of_code(&cause.code()?),
+        _ => None,
+    }
+}
+
+/// SQLSTATE has five characters; SQLite's codes are numbers, with what happened in the last byte.
+fn of_code(code: &str) -> Option<&'static str> {
+    match code {
+        // It is being stopped, has crashed or is not ready yet; or it broke the connection off.
+        _ if code.len() == 5 && (code.starts_with("57P") || code.starts_with("08")) => Some(OUTAGE),
+        // A lock, a statement or a deadlock took too long, or there are too many connections.
+        "55P03" | "57014" | "40P01" | "40001" | "53300" => Some(BUSY),
+        "53100" => Some(FULL),
+        _ => match code.parse::<u32>().ok().filter(|_| code.len() < 5)? & 0xff {
+            5 | 6 => Some(BUSY),
+            13 => Some(FULL),
+            _ => None,
         },
-        _ => false,
     }
 }
 
@@ -190,6 +206,25 @@ mod tests {
         let shown = GraphqlError::from(lost);
         assert_eq!(code(&shown).as_deref(), Some("SERVICE_UNAVAILABLE"));
         assert!(!shown.message.contains("gone"));
+    }
+
+    #[test]
+    fn what_passes_is_told_from_what_is_a_bug() {
+        let sentences = [
+            ("57P01", OUTAGE),
+            ("08006", OUTAGE),
+            ("55P03", BUSY),
+            ("53100", FULL),
+            ("13", FULL),
+        ];
+        for (code, sentence) in sentences {
+            assert_eq!(of_code(code), Some(sentence), "{code}");
+        }
+        // 517 is SQLITE_BUSY_SNAPSHOT.
+        assert_eq!(of_code("517"), Some(BUSY));
+        for bug in ["23505", "42601", "1", "19", "2067"] {
+            assert_eq!(of_code(bug), None, "{bug}");
+        }
     }
 
     #[test]

@@ -30,6 +30,8 @@ pub enum Wish {
 pub struct Client {
     pub wish: Wish,
     pub key: String,
+    /// With which API key it comes, where servers want one.
+    pub credential: Option<String>,
     /// Once it was acknowledged.
     pub job: Option<Uuid>,
     pub viewer: Viewer,
@@ -54,6 +56,7 @@ impl Client {
         Client {
             wish,
             key: Uuid::new_v4().to_string(),
+            credential: None,
             job: None,
             viewer: Viewer::default(),
             moves: 0,
@@ -80,7 +83,7 @@ impl Client {
         let query = format!(
             "mutation($input: {kind}!) {{ start: {mutation}(input: $input) {{ job {{ id }} replayed userErrors {{ message }} }} }}"
         );
-        let data = data(server, &query, json!({ "input": input })).await?;
+        let data = data(server, self.credential.as_deref(), &query, json!({ "input": input })).await?;
         let job = data["start"]["job"]["id"].as_str();
         let job = job.and_then(|id| GlobalId::parse_as(IdKind::Job, id));
         let job = job.unwrap_or_else(|| panic!("nothing was started: {data}"));
@@ -116,7 +119,7 @@ impl Client {
     /// The same on another way to a server.
     pub async fn watch_at(&mut self, stage: &Stage, way: SocketAddr, enough: impl Fn(&Viewer) -> bool) -> bool {
         let job = self.job.expect("it was started");
-        let Ok(mut socket) = Socket::open(way, None).await else {
+        let Ok(mut socket) = Socket::open(way, self.credential.as_deref()).await else {
             return false;
         };
         if socket
@@ -177,8 +180,8 @@ fn of_site(site: Uuid) -> Value {
 }
 
 /// An answer's data; only what the server itself calls temporary may be without.
-pub async fn data(server: &Server, query: &str, variables: Value) -> Result<Value, NoAnswer> {
-    let answer = server.ask(query, variables).await.map_err(|_| NoAnswer::Gone)?;
+pub async fn data(server: &Server, key: Option<&str>, query: &str, variables: Value) -> Result<Value, NoAnswer> {
+    let answer = server.ask(key, query, variables).await.map_err(|_| NoAnswer::Gone)?;
     if is_unavailable(&answer) {
         return Err(NoAnswer::Unavailable);
     }

@@ -52,7 +52,7 @@ async fn is_accepted(server: &Server, site: Uuid) -> bool {
     let site = GlobalId::new(IdKind::Blueprint, site).to_string();
     let query = "mutation($input: GenerateStructureInput!) { start: generateStructure(input: $input) { job { id } userErrors { __typename } } }";
     let input = json!({ "blueprintId": site, "idempotencyKey": Uuid::new_v4().to_string() });
-    let data = data(server, query, json!({ "input": input }))
+    let data = data(server, None, query, json!({ "input": input }))
         .await
         .expect("it answers");
     match data["start"]["userErrors"][0]["__typename"].as_str() {

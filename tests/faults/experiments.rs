@@ -7,7 +7,7 @@ use rand::rngs::StdRng;
 use sha2::{Digest, Sha256};
 
 use crate::support::Backend;
-use crate::{crashes, crowds, model, postgres, redis, sockets, sqlite, workers};
+use crate::{crashes, crowds, demonstration, model, postgres, redis, sockets, sqlite, workers};
 
 /// One trial: where, the how-manieth, and all its chance.
 pub struct Trial {
@@ -85,6 +85,7 @@ pub fn all() -> Vec<Experiment> {
         experiment("reconnecting 100 times", "the text equals the stored one, one end", ANYWHERE, (1, 2), sockets::reconnecting),
         experiment("a model that misbehaves", "jobs end in time with the right word, calls are bounded", &[Sqlite, Postgres], (1, 1), model::rows),
         experiment("100 starts on a balance for 20", "exactly 20", ANYWHERE, (1, 2), crowds::overdraft),
+        experiment("demonstration", "500 jobs, 3 nodes, a kill every 2 s, Redis flushed every 10 s: every job ends, no hole", &[Redis], (0, 1), demonstration::run),
         experiment("400 jobs against 1", "it waits two job times at most", &[Sqlite, Postgres], (0, 1), crowds::fairness),
     ]);
     all

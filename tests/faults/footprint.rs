@@ -10,7 +10,7 @@ use crate::stage::Stage;
 use crate::support::process::Server;
 
 /// Connections to a model and to the database may be kept for the next use; they are bounded.
-const POOLED: usize = 40;
+const POOLED: usize = 60;
 /// What allocators, caches and pools of a debug build may keep of one trial.
 const MEMORY_KB: u64 = 96 * 1024;
 /// Loops that a process starts with the first use of what they are for.

@@ -14,6 +14,7 @@ mod checks;
 mod client;
 mod crashes;
 mod crowds;
+mod demonstration;
 mod experiments;
 mod footprint;
 mod load;

@@ -132,7 +132,7 @@ pub async fn answers_lost(mut trial: Trial) -> Measured {
     follow_all(&stage, &nodes, &mut clients, async {
         for plan in &mut plans {
             a_moment(&mut trial.chance, 1_500).await;
-            proxy.lose_answers();
+            proxy.lose_answers_to_commits();
             // It may be committed or not; its key finds out.
             let _ = plan.try_start(&nodes.at(0)).await;
             tokio::time::sleep(Duration::from_millis(trial.chance.random_range(0..400))).await;

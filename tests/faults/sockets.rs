@@ -124,8 +124,7 @@ async fn until_nothing_more_is_taken(server: &Server) -> TcpStream {
         let message = json!({ "id": number.to_string(), "type": "subscribe", "payload": payload });
         let sending = socket.send(Message::text(message.to_string()));
         match tokio::time::timeout(Duration::from_millis(300), sending).await {
-            Ok(Ok(())) if number < 5_000 => {}
-            Ok(Ok(())) => panic!("it takes {number} questions of one who reads no answer"),
+            Ok(Ok(())) => {}
             _ => break,
         }
     }

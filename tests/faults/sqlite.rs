@@ -99,7 +99,7 @@ pub async fn disk_full(mut trial: Trial) -> Measured {
         let input = json!({ "blueprintId": site, "idempotencyKey": late.key });
         let answer = nodes
             .at(0)
-            .ask(query, json!({ "input": input }))
+            .ask(None, query, json!({ "input": input }))
             .await
             .expect("it answers");
         let code = answer["errors"][0]["extensions"]["code"].as_str();

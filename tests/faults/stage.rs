@@ -1,10 +1,12 @@
 //! Where a trial plays: a database with pages to write, a Redis where wanted, a model over HTTP, and a way to start nodes.
 
 use model_server::Model;
+use sitewright::auth;
 use sitewright::config::Config;
+use sitewright::entities::Role;
 use uuid::Uuid;
 
-use crate::client::Client;
+use crate::client::{Client, Wish};
 use crate::support::process::{Environment, Server};
 use crate::support::redis::TestRedis;
 use crate::support::{Backend, World};
@@ -21,6 +23,9 @@ pub const LONG: Environment = &[
     ("SITEWRIGHT_JOBS__HEARTBEAT_MS", "1000"),
     ("SITEWRIGHT_JOBS__RESCUE_MS", "500"),
 ];
+
+/// Servers that want a key.
+pub const KEYS: (&str, &str) = ("SITEWRIGHT_AUTH__MODE", "keys");
 
 pub struct Stage {
     pub world: World,
@@ -43,19 +48,44 @@ impl Stage {
     }
 
     pub async fn built(backend: Backend, count: usize, change: impl FnOnce(&mut Config)) -> Stage {
+        let world = Stage::world(backend, change).await;
+        let pages = planned(&world, world.account, count).await;
+        Stage::around(world, pages).await
+    }
+
+    /// A stage with so many accounts, and for each a key and clients of so many pages. Nodes need [`KEYS`].
+    pub async fn with_tenants(backend: Backend, accounts: usize, pages: usize) -> (Stage, Vec<Client>) {
+        let world = Stage::world(backend, |_| {}).await;
+        let mut clients = Vec::new();
+        for number in 0..accounts {
+            let account = world.new_account(&format!("tenant {number}"), 1_000_000).await;
+            let key = auth::NewKey {
+                name: "faults".to_string(),
+                role: Role::Editor,
+                expires_at: None,
+            };
+            let (_, credential) = auth::create(&world.app.db, account, key).await.expect("a key");
+            for page in planned(&world, account, pages).await {
+                let mut client = Client::new(Wish::Page(page));
+                client.credential = Some(credential.clone());
+                clients.push(client);
+            }
+        }
+        (Stage::around(world, Vec::new()).await, clients)
+    }
+
+    /// It runs jobs, to plan what clients are to have written.
+    async fn world(backend: Backend, change: impl FnOnce(&mut Config)) -> World {
         let world = backend.world_with(|config| {
             config.credits.initial = 1_000_000;
             config.limits.running_per_account = 1_000;
             config.limits.queued_per_account = 1_000;
             change(config);
         });
-        let mut world = world.await.started().await;
-        let mut pages = Vec::new();
-        while pages.len() < count {
-            let site = world.planned(world.account).await;
-            pages.extend(site.pages.iter().map(|page| page.id));
-        }
-        pages.truncate(count);
+        world.await.started().await
+    }
+
+    async fn around(mut world: World, pages: Vec<Uuid>) -> Stage {
         world.stop_loops().await;
         let model = Model::start().await;
         Stage {
@@ -65,14 +95,6 @@ impl Stage {
             world,
             model,
             pages,
-        }
-    }
-
-    pub fn backend(&self) -> Backend {
-        match (self.world.app.db.is_postgres(), self.redis_url.is_empty()) {
-            (false, _) => Backend::Sqlite,
-            (true, true) => Backend::Postgres,
-            (true, false) => Backend::Redis,
         }
     }
 
@@ -109,4 +131,15 @@ impl Stage {
         crate::checks::all(&self, clients).await;
         self.world.settle().await;
     }
+}
+
+/// So many pages that an account has planned and not written.
+async fn planned(world: &World, account: Uuid, count: usize) -> Vec<Uuid> {
+    let mut pages = Vec::new();
+    while pages.len() < count {
+        let site = world.planned(account).await;
+        pages.extend(site.pages.iter().map(|page| page.id));
+    }
+    pages.truncate(count);
+    pages
 }

@@ -3,6 +3,8 @@
 //! A silent proxy is a paused server or a network that drops packets: nothing is refused, nothing is answered, and what
 //! was sent meanwhile arrives when it speaks again. A cut one ends its connections and takes no others.
 
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -17,6 +19,8 @@ enum Mode {
     Silent,
     /// What clients say arrives, answers are lost and then the connection is.
     Deaf,
+    /// The same from the next `COMMIT` on, which arrives.
+    DeafAfterCommit,
     /// What clients say is lost, and they are not told: their connections stay until the proxy speaks again.
     Unheard,
     Cut,
@@ -70,6 +74,11 @@ impl Proxy {
         self.set(Mode::Deaf);
     }
 
+    /// The next commit happens, and who asked for it does not hear of it.
+    pub fn lose_answers_to_commits(&self) {
+        self.set(Mode::DeafAfterCommit);
+    }
+
     pub fn lose_questions(&self) {
         self.set(Mode::Unheard);
     }
@@ -98,16 +107,26 @@ async fn connection(client: TcpStream, port: u16, seen: watch::Receiver<Weather>
     };
     let ((from, to), (back, home)) = (client.into_split(), server.into_split());
     let mut cut = seen.clone();
+    let committed = &AtomicBool::new(false);
     tokio::select! {
         // A direction that ends politely leaves the other one open, as TCP does.
-        _ = async { tokio::join!(pipe(from, home, seen.clone(), false), pipe(back, to, seen, true)) } => {}
+        _ = async { tokio::join!(pipe(from, home, seen.clone(), false, committed), pipe(back, to, seen, true, committed)) } => {}
         _ = cut.wait_for(|weather| weather.mode == Mode::Cut) => {}
     }
 }
 
-async fn pipe(from: OwnedReadHalf, to: OwnedWriteHalf, weather: watch::Receiver<Weather>, is_answer: bool) {
+async fn pipe(
+    from: OwnedReadHalf,
+    to: OwnedWriteHalf,
+    weather: watch::Receiver<Weather>,
+    is_answer: bool,
+    committed: &AtomicBool,
+) {
     let (late, due) = mpsc::channel(64);
-    tokio::join!(take(from, late, weather.clone(), is_answer), give(due, to, weather));
+    tokio::join!(
+        take(from, late, weather.clone(), is_answer, committed),
+        give(due, to, weather)
+    );
 }
 
 /// Reads, and says when each piece is due.
@@ -116,12 +135,18 @@ async fn take(
     late: mpsc::Sender<(Instant, Vec<u8>)>,
     mut weather: watch::Receiver<Weather>,
     is_answer: bool,
+    committed: &AtomicBool,
 ) {
     let mut buffer = vec![0; 16 * 1024];
     while let Ok(length @ 1..) = from.read(&mut buffer).await {
         let mode = weather.borrow_and_update().mode;
-        if is_answer && mode == Mode::Deaf {
+        if is_answer && (mode == Mode::Deaf || committed.load(Relaxed)) {
             return;
+        }
+        // Its own message, in every protocol that is spoken here.
+        if !is_answer && mode == Mode::DeafAfterCommit && buffer[..length].windows(7).any(|bytes| bytes == b"COMMIT\0")
+        {
+            committed.store(true, Relaxed);
         }
         if !is_answer && mode == Mode::Unheard {
             // The connection lost something: it cannot go on once others do.

@@ -3,7 +3,7 @@
 //!
 //! It knows nothing of feeds and sockets; both hand it what they hear.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
@@ -15,6 +15,9 @@ use sitewright::ids::Position;
 use uuid::Uuid;
 
 use super::world::PATIENCE;
+
+/// So many items are shown when one more did not fit.
+const REMEMBERED: usize = 12;
 
 /// One item of a job's stream, from whatever it came.
 #[derive(Debug, Clone)]
@@ -94,6 +97,8 @@ pub struct Viewer {
     events: Vec<Position>,
     /// Everything up to here may have come with a snapshot.
     covered: Option<Position>,
+    /// What it heard last, for whoever reads that it failed.
+    last: VecDeque<String>,
 }
 
 impl Viewer {
@@ -104,6 +109,7 @@ impl Viewer {
 
     pub async fn hear(&mut self, db: &Db, heard: impl Into<Heard>) {
         let Heard { at, what } = heard.into();
+        self.note(&format!("{}-{} {what:?}", at.lease, at.n));
         assert_eq!(self.ended, 0, "{what:?} came after the end");
         let is_snapshot = matches!(what, What::Snapshot { .. });
         assert!(
@@ -147,13 +153,22 @@ impl Viewer {
         self.cursor = Some(at);
     }
 
+    /// Remembers something for whoever reads that it failed.
+    pub fn note(&mut self, what: &str) {
+        self.last.push_back(what.to_string());
+        if self.last.len() > REMEMBERED {
+            self.last.pop_front();
+        }
+    }
+
     fn text(&mut self, block: Uuid, path: Vec<String>, offset: usize, text: &str) {
         self.pieces += 1;
         let known = self.open.entry((block, path)).or_default();
         let length = known.encode_utf16().count();
         assert!(
             offset <= length,
-            "a gap: {length} characters are known and {offset} come before {text:?}"
+            "a gap: {length} characters are known and {offset} come before {text:?}: {:#?}",
+            self.last
         );
         if offset == length {
             known.push_str(text);

@@ -18,8 +18,9 @@ const MESSAGE_LIMIT: usize = 1024 * 1024;
 const READ_BUFFER: usize = 512;
 /// What is collected before it is written.
 const WRITE_BUFFER: usize = 32 * 1024;
-/// How long the last word may take to leave a peer that is slow.
-const LAST_WORD: Duration = Duration::from_secs(5);
+/// How long the last word may take to leave a peer that is slow. After the ten seconds of streams.write_ms, one that reads
+/// nothing is gone within fifteen.
+const LAST_WORD: Duration = Duration::from_secs(4);
 /// How long, and how much, is read from a peer that was told to go: one that is still sending would not see why.
 const LINGER: Duration = Duration::from_secs(2);
 const DISCARD_LIMIT: usize = 64 * 1024 * 1024;

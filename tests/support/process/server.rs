@@ -84,9 +84,12 @@ impl Server {
         }
     }
 
-    /// A whole answer, its errors included.
-    pub async fn ask(&self, query: &str, variables: Value) -> reqwest::Result<Value> {
-        let request = self.http.post(format!("http://{}/graphql", self.address));
+    /// A whole answer, its errors included, to whoever holds this key.
+    pub async fn ask(&self, key: Option<&str>, query: &str, variables: Value) -> reqwest::Result<Value> {
+        let mut request = self.http.post(format!("http://{}/graphql", self.address));
+        if let Some(key) = key {
+            request = request.bearer_auth(key);
+        }
         let request = request
             .timeout(PATIENCE)
             .json(&json!({ "query": query, "variables": variables }));
@@ -95,7 +98,7 @@ impl Server {
 
     /// The data of an answer without errors; an error of the connection when the server is gone.
     pub async fn graphql(&self, query: &str, variables: Value) -> reqwest::Result<Value> {
-        let answer = self.ask(query, variables).await?;
+        let answer = self.ask(None, query, variables).await?;
         assert!(answer.get("errors").is_none(), "{answer}");
         Ok(answer["data"].clone())
     }
