@@ -9,7 +9,7 @@ use tokio::time::Instant as Clock;
 use uuid::Uuid;
 
 use super::pacing::tokens;
-use super::{Delta, Error, ErrorKind, FinishReason, Request, Task, Usage};
+use super::{Delta, Error, ErrorKind, FinishReason, Request, Usage};
 use crate::config::TokenPrice;
 use crate::db::now;
 use crate::error::Instant;
@@ -22,7 +22,7 @@ pub struct Call {
     pub id: Uuid,
     pub job: Uuid,
     pub attempt: i32,
-    /// What was to be written: `structure` or `page`.
+    /// What was to be written: `structure`, `page` or `block`.
     pub function: &'static str,
     /// The writer's name in the configuration.
     pub provider: String,
@@ -61,14 +61,6 @@ impl Outcome {
     }
 }
 
-/// What a call is about, in one word.
-pub(super) fn function(task: &Task) -> &'static str {
-    match task {
-        Task::Structure { .. } => "structure",
-        Task::Page(_) => "page",
-    }
-}
-
 /// Watches a call. However it ends, its account goes out once.
 pub(super) struct Meter {
     /// Present until the account went out.
@@ -94,7 +86,7 @@ impl Meter {
             id: new_id(),
             job: request.job,
             attempt: request.attempt,
-            function: function(&request.task),
+            function: request.function,
             provider,
             model,
             prompt_tokens: 0,

@@ -145,6 +145,7 @@ mod tests {
         Request {
             job: Uuid::nil(),
             attempt: 1,
+            function: "structure",
             messages: Vec::new(),
             schema: Value::Null,
             brief: Brief {

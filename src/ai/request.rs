@@ -14,6 +14,8 @@ pub struct Request {
     pub job: Uuid,
     /// The job's attempt, counted from 1.
     pub attempt: i32,
+    /// What the call is about, in one word: `structure`, `page`, `block`.
+    pub function: &'static str,
     /// What a language model reads. May be empty for the offline writer.
     pub messages: Vec<Message>,
     /// JSON Schema (draft 2020-12) of the reply.

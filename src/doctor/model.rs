@@ -64,6 +64,7 @@ async fn ask(ai: &Ai) -> Result<(), ai::Error> {
     let request = Request {
         job: Uuid::nil(),
         attempt: 1,
+        function: "probe",
         messages: vec![message],
         max_tokens: Some(1),
         schema: serde_json::Value::Bool(true),

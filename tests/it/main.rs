@@ -44,4 +44,4 @@ mod socket_protocol;
 mod socket_slow;
 mod streams;
 mod watch;
-mod writing;
+pub mod writing;

@@ -2,6 +2,7 @@
 //! everything that such a server does.
 
 mod accounts;
+mod again;
 mod asking;
 mod breaking;
 mod cancelling;

@@ -37,6 +37,7 @@ fn request(brief: &Brief, task: Task) -> Request {
     Request {
         job: uuid::Uuid::nil(),
         attempt: 1,
+        function: "page",
         messages: Vec::new(),
         schema: Value::Null,
         brief: brief.clone(),

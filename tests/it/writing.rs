@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::support::{Backend, World};
 
 /// The elements of a page as a writer would send them.
-fn elements(blocks: &[block::Model]) -> Vec<Value> {
+pub fn elements(blocks: &[block::Model]) -> Vec<Value> {
     let element = |block: &block::Model| {
         let mut value = json!({ "kind": block.kind });
         let fields = block.content.clone().unwrap();
@@ -23,7 +23,7 @@ fn elements(blocks: &[block::Model]) -> Vec<Value> {
     blocks.iter().map(element).collect()
 }
 
-fn reply(elements: &[Value]) -> String {
+pub fn reply(elements: &[Value]) -> String {
     json!({ "blocks": elements }).to_string()
 }
 

@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 
 use super::Settings;
 use super::grammar::{for_grammar, without_bounds};
-use crate::ai::call::function;
 use crate::ai::{Message, Request, Role, Task};
 use crate::config::ResponseFormat;
 
@@ -41,7 +40,7 @@ pub(super) fn body(settings: &Settings, request: &Request) -> Value {
 fn strict(request: &Request, schema: Value) -> Value {
     json!({
         "type": "json_schema",
-        "json_schema": { "name": function(&request.task), "strict": true, "schema": schema },
+        "json_schema": { "name": request.function, "strict": true, "schema": schema },
     })
 }
 

@@ -67,6 +67,7 @@ fn page_request(schema: serde_json::Value, kinds: &[&str], facts: &[&str]) -> Re
     Request {
         job: uuid::Uuid::nil(),
         attempt: 1,
+        function: "page",
         messages: vec![],
         schema,
         brief: Brief {

@@ -11,6 +11,7 @@ fn request(task: Task) -> Request {
     Request {
         job: Uuid::from_u128(7),
         attempt: 1,
+        function: "page",
         messages: Vec::new(),
         schema: serde_json::Value::Null,
         brief: Brief {

@@ -101,6 +101,7 @@ pub async fn request(
     Ok(Request {
         job: job.id,
         attempt: job.attempt,
+        function: function.spec().name,
         messages,
         schema: function.schema(),
         brief: function.site().brief.clone(),

@@ -25,6 +25,7 @@ pub(super) fn request(brief: &Brief, task: Task) -> Request {
     Request {
         job: Uuid::nil(),
         attempt: 1,
+        function: "page",
         messages: Vec::new(),
         schema: Value::Null,
         brief: brief.clone(),
