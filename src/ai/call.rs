@@ -125,6 +125,7 @@ impl Meter {
                 call.model.clone_from(&usage.model);
                 self.is_told = true;
             }
+            Ok(Delta::Fallback) => {}
             Ok(Delta::Finish(reason)) => self.end(Outcome::Finished(*reason)),
             Err(error) => self.end(Outcome::Failed(error.kind)),
         }

@@ -12,7 +12,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use super::breaker::{Breaker, Leave, needs_a_person, speaks_against_the_writer};
 use super::call::Meter;
-use super::{BreakerSettings, Call, Delta, Deltas, Error, ErrorKind, Outcome, Provider, Request};
+use super::{BreakerSettings, Call, Delta, Deltas, Error, ErrorKind, Fallback, Outcome, Provider, Request};
 use crate::config::TokenPrice;
 
 /// Accounts of ended calls that may wait to be written; more are dropped.
@@ -108,6 +108,9 @@ impl Chain {
     fn watch(self: Arc<Self>, place: usize, leave: Option<Leave>, mut meter: Meter, mut deltas: Deltas) -> Deltas {
         Box::pin(async_stream::stream! {
             let mut leave = leave;
+            if place > 0 {
+                yield Ok(Delta::Fallback);
+            }
             while let Some(mut delta) = deltas.next().await {
                 if let (Ok(Delta::Text(_)), Some(leave)) = (&delta, &mut leave) {
                     leave.answers();
@@ -153,8 +156,15 @@ impl Chain {
             return leave.succeeded();
         }
         leave.failed(is_lasting);
-        error.has_fallback = (has_other || is_lasting) && !self.links[place].would_answer();
-        if error.has_fallback {
+        error.fallback = match () {
+            // This one is asked again.
+            () if self.links[place].would_answer() => Fallback::None,
+            () if has_other => Fallback::Now,
+            // Every one is left alone. Waiting for the others is worth while only where it is no use for this one.
+            () if is_lasting => Fallback::Later,
+            () => Fallback::None,
+        };
+        if error.fallback != Fallback::None {
             // The wait that this one asked for is none of the other's.
             error.retry_after = Some(Duration::ZERO);
         }

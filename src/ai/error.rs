@@ -11,8 +11,19 @@ pub struct Error {
     pub cause: String,
     /// What the provider asked us to wait, if it did; with [`ErrorKind::Unavailable`], how long nobody is asked.
     pub retry_after: Option<Duration>,
-    /// Another writer answers the next call: then even a bad key is worth another attempt.
-    pub has_fallback: bool,
+    /// Whether another writer answers instead: then even a bad key is worth another attempt.
+    pub fallback: Fallback,
+}
+
+/// Who is asked next when a writer fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fallback {
+    /// The same one again, if anybody.
+    None,
+    /// Another one, at once.
+    Now,
+    /// Another one, when the pause is over for which it is left alone.
+    Later,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,20 +53,22 @@ impl Error {
             kind,
             cause: cause.into(),
             retry_after: None,
-            has_fallback: false,
+            fallback: Fallback::None,
         }
     }
 
     /// Whether the same job may succeed in another attempt.
     pub fn is_retryable(&self) -> bool {
-        self.kind.is_retryable() || self.has_fallback
+        self.kind.is_retryable() || self.fallback != Fallback::None
     }
 
     /// What happened and what is next, for the person who started the job.
     pub fn sentence(&self) -> String {
-        match self.has_fallback {
-            true => format!("{} Another writing service is asked now.", self.kind.said()),
-            false => self.kind.sentence().to_string(),
+        let said = self.kind.said();
+        match self.fallback {
+            Fallback::None => self.kind.sentence().to_string(),
+            Fallback::Now => format!("{said} Another writing service is asked now."),
+            Fallback::Later => format!("{said} The work goes on when another writing service is back."),
         }
     }
 }

@@ -20,7 +20,7 @@ pub mod scripted;
 pub use breaker::BreakerSettings;
 pub use call::{Call, Outcome};
 pub use chain::{Chain, Link};
-pub use error::{Error, ErrorKind};
+pub use error::{Error, ErrorKind, Fallback};
 pub use openai::Openai;
 pub use provider::{Delta, Deltas, FinishReason, Offline, Provider, Usage};
 pub use request::{Brief, Choice, Message, PageOutline, PageTask, Request, Role, Section, Task};

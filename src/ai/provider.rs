@@ -10,7 +10,7 @@ use futures::Stream;
 use std::pin::Pin;
 use std::sync::Arc;
 
-/// What a writer sends, in order: any number of `Text`, at most one `Usage`, one `Finish`.
+/// What a writer sends, in order: perhaps `Fallback`, any number of `Text`, at most one `Usage`, one `Finish`.
 ///
 /// Nothing follows an `Err` or a `Finish`. A stream that ends without either was cut on the way:
 /// only the consumer can see that, and treats it as [`ErrorKind::Interrupted`](super::ErrorKind::Interrupted).
@@ -22,6 +22,8 @@ pub type Deltas = Pin<Box<dyn Stream<Item = Result<Delta, Error>> + Send>>;
 pub enum Delta {
     /// The next characters of the reply; never empty, cut between characters.
     Text(String),
+    /// Another writer than the first answers, because those before it are left alone.
+    Fallback,
     Usage(Usage),
     Finish(FinishReason),
 }

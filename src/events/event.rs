@@ -23,6 +23,9 @@ pub enum JobEvent {
     Phase {
         phase: JobPhase,
         progress: f64,
+        /// What people should know beside it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
     },
     PagePlanned {
         page_id: Uuid,

@@ -6,6 +6,9 @@ use crate::ai::partial::{Event, Scanner};
 use crate::ai::{Delta, Deltas, Error, ErrorKind, FinishReason};
 use crate::jobs::{Failure, Halt, Work};
 
+/// What watchers are told when the first writer is not asked.
+const FALLBACK: &str = "The writing service that is asked first is left alone after failures; another one writes.";
+
 /// A stream that is being read under a job.
 pub struct Reader {
     deltas: Deltas,
@@ -36,6 +39,7 @@ impl Reader {
             match delta {
                 None => return Ok(None),
                 Some(Err(error)) => return Err(error.into()),
+                Some(Ok(Delta::Fallback)) => work.note(FALLBACK).await?,
                 Some(Ok(Delta::Usage(usage))) => {
                     work.used(usage.prompt_tokens, usage.completion_tokens, &usage.model);
                 }

@@ -143,6 +143,7 @@ async fn announce_jobs(
             false => JobEvent::Phase {
                 phase: crate::entities::JobPhase::Writing,
                 progress: parent.job.progress,
+                note: None,
             },
         };
         let at = append::durable_position(&parent.job);

@@ -72,6 +72,8 @@ pub struct Step {
     pub closed: Option<Uuid>,
     /// The block whose text comes next, with its kind.
     pub opened: Option<(Uuid, String)>,
+    /// What watchers should know beside it, a sentence.
+    pub note: Option<String>,
 }
 
 impl Step {
@@ -82,6 +84,7 @@ impl Step {
             planned: None,
             closed: None,
             opened: None,
+            note: None,
         }
     }
 }
@@ -120,6 +123,16 @@ impl Work {
     /// A checkpoint without content.
     pub async fn checkpoint(&mut self, step: Step) -> Result<(), Halt> {
         self.checkpoint_with(step, &NoContent).await.map(|_| ())
+    }
+
+    /// Tells watchers something that changes neither phase nor progress.
+    pub async fn note(&mut self, note: &str) -> Result<(), Halt> {
+        let phase = self.job.phase.unwrap_or(JobPhase::Preparing);
+        let step = Step {
+            note: Some(note.to_string()),
+            ..Step::new(phase, self.job.progress)
+        };
+        self.checkpoint(step).await
     }
 
     /// A checkpoint whose content is stored in the same transaction; says whether it was.
@@ -223,7 +236,7 @@ impl Work {
             let events: Vec<_> = events
                 .into_iter()
                 // Progress goes to the site's stream only when the phase changes.
-                .filter(|event| phase_changed || !matches!(event, JobEvent::Phase { .. }))
+                .filter(|event| phase_changed || !matches!(event, JobEvent::Phase { note: None, .. }))
                 .map(|event| (Some(job.id), BlueprintBody::Job(event)))
                 .collect();
             append::blueprint_events(&mut unit, site, &events).await?;
@@ -321,11 +334,12 @@ fn events_of(step: &Step, before: &job::Model, with_block: bool) -> Vec<JobEvent
     if let Some(block_id) = step.closed.filter(|_| with_block) {
         events.push(JobEvent::BlockClosed { block_id });
     }
-    if before.phase != Some(step.phase) || step.progress > before.progress {
+    if before.phase != Some(step.phase) || step.progress > before.progress || step.note.is_some() {
         let progress = step.progress.max(before.progress);
         events.push(JobEvent::Phase {
             phase: step.phase,
             progress,
+            note: step.note.clone(),
         });
     }
     if let Some((block_id, kind)) = &step.opened {

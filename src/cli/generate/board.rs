@@ -116,7 +116,7 @@ impl Board {
         }
         Ok(match (event, page) {
             (JobEvent::Finished { .. }, None) => Some(Step::Ended),
-            (JobEvent::Phase { phase, progress }, None) => Some(Step::Planning { phase, progress }),
+            (JobEvent::Phase { phase, progress, .. }, None) => Some(Step::Planning { phase, progress }),
             (JobEvent::PagePlanned { page_id }, None) => {
                 self.add_page(page_id).await?.map(|page| Step::PagePlanned { page })
             }

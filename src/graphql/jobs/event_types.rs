@@ -91,12 +91,14 @@ event_type! {
     }
 }
 event_type! {
-    /// A job came into another phase.
+    /// A job came into another phase, or got further, or has something to say.
     JobProgressed {
         /// What it is doing.
         phase: JobPhase,
         /// How far it is, from 0 to 1: finished parts over planned parts.
         progress: f64,
+        /// What is worth knowing beside it, for people, in English: that another writing service than the first writes. Else null.
+        note: Option<String>,
     }
 }
 event_type! {

@@ -188,10 +188,11 @@ pub fn common(happened: Happened, head: Head) -> Result<Common, Error> {
     Ok(match happened {
         Happened::Queued => Common::Queued(JobQueued { head }),
         Happened::Started { attempt } => Common::Started(JobStarted { head, attempt }),
-        Happened::Phase { phase, progress } => Common::Progressed(JobProgressed {
+        Happened::Phase { phase, progress, note } => Common::Progressed(JobProgressed {
             head,
             phase: phase.into(),
             progress,
+            note,
         }),
         Happened::PagePlanned { page_id: page } => Common::PagePlanned(PagePlanned {
             head,

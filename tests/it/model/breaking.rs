@@ -40,6 +40,19 @@ async fn told(world: &World, job: Uuid, wanted: &str) -> Vec<String> {
     reasons
 }
 
+/// The notes that a job's watchers are given until its end.
+async fn notes(world: &World, job: Uuid) -> Vec<String> {
+    world.finished(job).await;
+    let mut feed = Box::pin(world.app.feeds.job(job, After::Start));
+    let mut notes = Vec::new();
+    while let Some(item) = feed.next().await {
+        if let JobBody::Event(JobEvent::Phase { note, .. }) = item.unwrap().body {
+            notes.extend(note);
+        }
+    }
+    notes
+}
+
 async fn waits(world: &World, job: &job::Model) -> Option<WaitReason> {
     jobs::waiting_for(&world.app.engine, job).await.unwrap()
 }
@@ -148,4 +161,61 @@ async fn the_next_provider_takes_over_and_watchers_are_told() {
         );
         world.settle().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn watchers_are_told_when_the_first_provider_is_not_asked_at_all() {
+    let (first, backup) = (Model::start().await, Model::start().await);
+    let world = world(Backend::Sqlite, &first, |config| with_backup(config, &backup)).await;
+    let pages = world.planned(world.account).await.pages;
+    assert_eq!(
+        notes(&world, world.start_page(world.account, pages[0].id).await).await,
+        Vec::<String>::new()
+    );
+    first.always(When::any(), Behaviour::server_error());
+    world.finished(world.start_page(world.account, pages[0].id).await).await;
+    // From here on the first one is left alone.
+    let asked = first.calls(&When::any()).len();
+    let id = world.start_page(world.account, pages[1].id).await;
+    let notes = notes(&world, id).await;
+    assert!(
+        matches!(&notes[..], [note] if note.contains("another one writes")),
+        "{notes:?}"
+    );
+    let job = world.job(id).await;
+    assert_eq!((job.state, job.attempt), (JobState::Succeeded, 1), "{job:#?}");
+    assert_eq!(first.calls(&When::any()).len(), asked);
+    world.settle().await;
+}
+
+/// The backup needs a person while the first one only needs time: the job waits for the first, and that is what is said.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backup_with_a_bad_key_makes_the_job_wait_for_the_first_provider() {
+    let (first, backup) = (Model::start().await, Model::start().await);
+    let world = world(Backend::Sqlite, &first, |config| {
+        with_backup(config, &backup);
+        config.ai.breaker_open_ms = 2_000;
+        config.ai.breaker_cap_ms = 2_000;
+    });
+    let world = world.await;
+    let page = world.planned(world.account).await.pages[0].id;
+    first.always(When::any(), Behaviour::server_error());
+    backup.always(When::any(), Behaviour::bad_key(KEY));
+    let id = world.start_page(world.account, page).await;
+    let reasons = told(&world, id, "goes on when it is back").await;
+    let after_key = reasons
+        .iter()
+        .find(|reason| reason.contains("key"))
+        .expect("the key is refused");
+    assert!(
+        after_key.contains("The work goes on when another writing service is back."),
+        "{reasons:?}"
+    );
+    assert_eq!(waits(&world, &world.job(id).await).await, Some(WaitReason::Provider));
+    first.clear();
+    let job = world.finished(id).await;
+    // Twice the first one, once the backup, and then the first one again.
+    assert_eq!((job.state, job.attempt), (JobState::Succeeded, 4), "{job:#?}");
+    assert_eq!(backup.calls(&When::any()).len(), 1);
+    world.settle().await;
 }
