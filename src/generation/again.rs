@@ -1,8 +1,9 @@
 //! Asking for one section again, alone, when its checks refused it: up to twice in the life of a job.
 //!
+//! A section that only repeats what another page says is good enough to stay: when asking does not help, it does.
 //! The good sections around it stay and are shown to the writer; the reasons go along. How often a section was
 //! asked for again is remembered over the job's attempts, so that a service that fails in between cannot make
-//! it more.
+//! it more. A process that stops or dies forgets it: then it may be twice again.
 
 use std::collections::HashMap;
 
@@ -13,6 +14,7 @@ use super::context::{Site, instructions, section};
 use super::functions::{self, Function};
 use super::page::{Planned, is_shown, opened};
 use super::reader::Reader;
+use super::repeats::Taken;
 use crate::ai::Provider;
 use crate::ai::partial::Event;
 use crate::db::Db;
@@ -71,16 +73,40 @@ pub struct Section<'a> {
     pub ai: &'a Provider,
     pub page: Uuid,
     pub block: Planned,
+    pub taken: Option<&'a Taken>,
+}
+
+/// A reply that cannot stay as it is.
+pub struct Refused {
+    /// Why, in words for the writer.
+    pub problems: Vec<Problem>,
+    /// What may stay if nothing better comes.
+    pub spare: Option<Written>,
+}
+
+/// The section, unless it says again what stands on another page.
+pub fn unless_repeated(written: Written, taken: Option<&Taken>) -> Result<Written, Refused> {
+    let problems = taken
+        .map(|taken| taken.problems(&written.content.to_value()))
+        .unwrap_or_default();
+    match problems.is_empty() {
+        true => Ok(written),
+        false => Err(Refused {
+            problems,
+            spare: Some(written),
+        }),
+    }
 }
 
 impl Section<'_> {
     /// Asks until the section passes its checks.
-    pub async fn ask(&self, work: &mut Work, problems: Vec<Problem>, memory: &mut Memory) -> Result<Written, Halt> {
-        let mut problems = sentences(&problems);
+    pub async fn ask(&self, work: &mut Work, refused: Refused, memory: &mut Memory) -> Result<Written, Halt> {
+        let mut problems = sentences(&refused.problems);
+        let mut spare = refused.spare;
         loop {
             let asked = memory.asked_again.entry(self.block.id).or_default();
             if *asked >= TIMES {
-                return Err(self.gave_up(&problems));
+                return spare.ok_or_else(|| self.gave_up(&problems));
             }
             *asked += 1;
             tracing::info!(
@@ -91,21 +117,33 @@ impl Section<'_> {
             );
             match self.once(work, &problems).await {
                 Ok(Ok(written)) => return Ok(written),
-                Ok(Err(refused)) => problems = sentences(&refused),
-                Err(Halt::Failed(failure)) if failure.code == BAD_OUTPUT => problems = failure.cause,
-                // The page was asked for in this attempt, so that it counts; only a retry keeps the count of re-asks.
-                Err(Halt::Postponed(failure)) => {
-                    return Err(Halt::Failed(Failure {
-                        retryable: true,
-                        ..failure
-                    }));
+                Ok(Err(refused)) => {
+                    problems = sentences(&refused.problems);
+                    spare = refused.spare.or(spare);
                 }
-                Err(halt) => return Err(halt),
+                Err(Halt::Failed(failure)) if failure.code == BAD_OUTPUT => problems = failure.cause,
+                Err(halt) => return self.settle(halt, spare, memory),
             }
         }
     }
 
-    async fn once(&self, work: &mut Work, problems: &str) -> Result<Result<Written, Vec<Problem>>, Halt> {
+    /// When nobody answers, a section that is good enough stays: another attempt would only buy it anew.
+    fn settle(&self, halt: Halt, spare: Option<Written>, memory: &mut Memory) -> Result<Written, Halt> {
+        match (halt, spare) {
+            (Halt::Failed(_) | Halt::Postponed(_), Some(spare)) => Ok(spare),
+            // The page was asked for in this attempt, so that it counts; the section was not, so that it does not.
+            (Halt::Postponed(failure), None) => {
+                memory.asked_again.entry(self.block.id).and_modify(|asked| *asked -= 1);
+                Err(Halt::Failed(Failure {
+                    retryable: true,
+                    ..failure
+                }))
+            }
+            (halt, _) => Err(halt),
+        }
+    }
+
+    async fn once(&self, work: &mut Work, problems: &str) -> Result<Result<Written, Refused>, Halt> {
         // Read anew: what stands beside it has grown since the page was asked for.
         let site = Site::read(self.db.reader(), work.job()).await?;
         let own = site
@@ -139,7 +177,11 @@ impl Section<'_> {
                 }
             }
         }
-        Ok(function.read(reader.finish()?))
+        let read = function.read(reader.finish()?);
+        let refused = |problems| Refused { problems, spare: None };
+        Ok(read
+            .map_err(refused)
+            .and_then(|written| unless_repeated(written, self.taken)))
     }
 
     /// Not tried again by itself: the writer has been told twice.

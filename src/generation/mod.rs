@@ -14,6 +14,7 @@ mod plan;
 pub mod prompts;
 mod quote;
 mod reader;
+mod repeats;
 mod start;
 mod telling;
 

@@ -9,11 +9,12 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::again::{self, Memory};
+use super::again::{self, Memory, Refused, unless_repeated};
 use super::claims::Known;
 use super::context::{Site, instructions, section};
 use super::functions::{self, Function};
 use super::reader::{Reader, bad_output};
+use super::repeats::Taken;
 use crate::ai::Provider;
 use crate::ai::partial::Event;
 use crate::db::Db;
@@ -22,7 +23,6 @@ use crate::error::{Error, Result};
 use crate::events::Unit;
 use crate::jobs::{Activity, Content, Done, Ending, Halt, Step, Work};
 use crate::sites::block::{BlockKind, Written, read_block};
-use crate::sites::problem::Problem;
 use crate::sites::store;
 
 pub struct Page {
@@ -114,19 +114,21 @@ impl Page {
         memory: &mut Memory,
     ) -> Result<(), Halt> {
         let known = self.known(work.job(), site);
+        let taken = functions::reads_prompts(&self.ai).then(|| Taken::beside(site, page));
         let function = asked(work.job(), site, page, left)?;
         let request = functions::request(&self.db, &self.ai, work.job(), &function, memory.correction.take()).await?;
         let reader = Reader::new(self.ai.stream(request), "blocks");
-        let (reply, refused) = read_page(work, reader, left, known.as_ref()).await?;
+        let (reply, refused) = read_page(work, reader, left, known.as_ref(), taken.as_ref()).await?;
         function.read(reply).map_err(|problems| bad_output(&problems))?;
-        for (index, problems) in refused {
+        for (index, refused) in refused {
             let again = again::Section {
                 db: &self.db,
                 ai: &self.ai,
                 page,
                 block: left.blocks[index].clone(),
+                taken: taken.as_ref(),
             };
-            let written = again.ask(work, problems, memory).await?;
+            let written = again.ask(work, refused, memory).await?;
             let block = left.blocks[index].clone();
             store_block(work, left, Some((block, flagged(known.as_ref(), written))), None).await?;
         }
@@ -146,14 +148,15 @@ fn flagged(known: Option<&Known>, written: Written) -> Written {
     }
 }
 
-/// Stores each section as it closes; what is refused by its checks is left for later, with the reasons.
+/// Stores each section as it closes; what is refused is left for later, with its place and the reasons.
 async fn read_page(
     work: &mut Work,
     mut reader: Reader,
     left: &mut Remaining,
     known: Option<&Known>,
-) -> Result<(Value, Vec<Refused>), Halt> {
-    let mut refused = Vec::new();
+    taken: Option<&Taken>,
+) -> Result<(Value, Vec<(usize, Refused)>), Halt> {
+    let mut again = Vec::new();
     while let Some(events) = reader.next(work).await? {
         for event in events {
             match event {
@@ -167,13 +170,18 @@ async fn read_page(
                 Event::Closed { index, value } if index < left.blocks.len() => {
                     let block = left.blocks[index].clone();
                     let next = left.blocks.get(index + 1).cloned();
-                    match read_block(block.kind, value, &block.heading) {
+                    let read = read_block(block.kind, value, &block.heading);
+                    let refused = |problems| Refused { problems, spare: None };
+                    match read
+                        .map_err(refused)
+                        .and_then(|written| unless_repeated(written, taken))
+                    {
                         Ok(written) => {
                             let written = flagged(known, written);
                             store_block(work, left, Some((block, written)), next).await?;
                         }
-                        Err(problems) => {
-                            refused.push((index, problems));
+                        Err(reasons) => {
+                            again.push((index, reasons));
                             store_block(work, left, None, next).await?;
                         }
                     }
@@ -182,11 +190,8 @@ async fn read_page(
             }
         }
     }
-    Ok((reader.finish()?, refused))
+    Ok((reader.finish()?, again))
 }
-
-/// A section, by its place among those that were asked for, and why it cannot stay.
-type Refused = (usize, Vec<Problem>);
 
 /// T3: the block that closed, its event, the progress and the next block's opening are one transaction.
 async fn store_block(

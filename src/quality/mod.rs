@@ -4,7 +4,6 @@
 //! counted (lengths, links, descriptions of pictures, repetitions, what is still to be confirmed); whether the
 //! text is any good is not among that.
 
-mod links;
 mod page;
 mod score;
 mod site;

@@ -5,11 +5,11 @@ use std::collections::{HashMap, HashSet};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::links::{Link, links, slug};
 use super::score::{Code, Findings, Report, ranked};
 use super::site::{Page, Site};
-use super::words::{grade, sentences, texts};
+use super::words::grade;
 use crate::entities::block;
+use crate::sites::said::{Link, links, sentences, slug, texts};
 
 /// Lengths at which search engines show the whole and people read it.
 const TITLE: std::ops::RangeInclusive<usize> = 15..=60;
@@ -130,21 +130,28 @@ impl<'s> Checked<'s> {
         }
     }
 
-    /// A text that stands on two buttons says nothing about either.
+    /// A text that stands on two buttons says nothing about either; a way to reach the business may stand on every page.
     fn buttons(&mut self) {
         let mut seen = HashSet::new();
         let page = self.page;
         for block in &page.blocks {
             let Some(content) = &block.content else { continue };
-            for link in links(content).into_iter().filter(|link| !link.label.is_empty()) {
-                if !seen.insert(link.label.to_lowercase()) {
-                    let message = format!(
-                        "The button text \"{}\" stands on this page already; find another.",
-                        link.label
-                    );
+            for link in links(content) {
+                let Some(text) = link.text() else { continue };
+                let repeats = &self.site.repeats;
+                let place = match () {
+                    () if seen.contains(&text) => "this page",
+                    () if link.is_contact(&self.site.contact) => "",
+                    () if repeats.is_elsewhere(page.row.id, &text) => "another page",
+                    () => "",
+                };
+                if !place.is_empty() {
+                    let label = &link.label;
+                    let message = format!("The button text \"{label}\" stands on {place} already; find another.");
                     self.findings
                         .add(Code::ButtonRepeated, message, Some(block.id), &parts(&link.path));
                 }
+                seen.insert(text);
             }
         }
     }

@@ -5,11 +5,11 @@ use std::collections::{HashMap, HashSet};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::links::{links, slug};
 use super::page::Checked;
 use super::score::{Code, Findings, Report, ranked};
 use super::words::Repeats;
 use crate::entities::{block, blueprint, page};
+use crate::sites::said::{links, slug};
 use crate::sites::structure::{MIN_CONTRAST, contrast};
 
 /// The least contrast of what is no text: a button on its background.
@@ -21,6 +21,8 @@ pub struct Site<'a> {
     pub(super) pages: Vec<Page<'a>>,
     pub(super) is_english: bool,
     pub(super) slugs: HashSet<&'a str>,
+    /// The slugs of pages on which visitors reach the business.
+    pub(super) contact: HashSet<&'a str>,
     /// The slugs that menus lead to, and those that each page leads to.
     pub(super) from_menus: HashSet<String>,
     pub(super) from_pages: HashMap<String, HashSet<Uuid>>,
@@ -54,6 +56,7 @@ impl<'a> Site<'a> {
             pages: pages.collect(),
             is_english: language.split('-').next() == Some("en"),
             slugs: HashSet::new(),
+            contact: HashSet::new(),
             from_menus: HashSet::new(),
             from_pages: HashMap::new(),
             repeats: Repeats::default(),
@@ -66,6 +69,9 @@ impl<'a> Site<'a> {
     /// What can only be known of all pages together.
     fn survey(&mut self) {
         self.slugs = self.pages.iter().map(|page| page.row.slug.as_str()).collect();
+        let is_contact = |page: &&Page<'_>| page.row.page_type.eq_ignore_ascii_case("CONTACT");
+        let contact = self.pages.iter().filter(is_contact);
+        self.contact = contact.map(|page| page.row.slug.as_str()).collect();
         let menus = self
             .structure
             .map(|plan| links(&plan["navigation"]))
@@ -78,7 +84,7 @@ impl<'a> Site<'a> {
         for page in &self.pages {
             *self.titles.entry(page.row.seo_title.to_lowercase()).or_default() += 1;
             for content in page.blocks.iter().filter_map(|block| block.content.as_ref()) {
-                self.repeats.count(content);
+                self.repeats.count(page.row.id, content);
                 for link in links(content) {
                     if let Some(slug) = slug(&link.href) {
                         self.from_pages.entry(slug.to_string()).or_default().insert(page.row.id);

@@ -1,72 +1,43 @@
-//! Sentences, and how many school years they ask for.
+//! What repeats on a site, and how many school years its sentences ask for.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
+use uuid::Uuid;
 
-/// Shorter sentences repeat by themselves: "Call us today."
-const SENTENCE_WORDS: usize = 6;
+use crate::sites::said::{Link, links, sentences, texts};
+
 /// Less text than this says nothing about its difficulty.
 const GRADE_WORDS: usize = 80;
-/// Fields that visitors do not read.
-const SILENT: [&str; 9] = [
-    "kind", "href", "url", "aspect", "prompt", "icon", "style", "layout", "side",
-];
-
-/// Every text that visitors read, with its path.
-pub fn texts<'a>(value: &'a Value, visit: &mut impl FnMut(&[String], &'a str)) {
-    walk(value, &mut Vec::new(), visit);
-}
-
-fn walk<'a>(value: &'a Value, path: &mut Vec<String>, visit: &mut impl FnMut(&[String], &'a str)) {
-    match value {
-        Value::String(text) => visit(path, text),
-        Value::Array(items) => {
-            for (at, item) in items.iter().enumerate() {
-                path.push(at.to_string());
-                walk(item, path, visit);
-                path.pop();
-            }
-        }
-        Value::Object(fields) => {
-            for (name, field) in fields.iter().filter(|(name, _)| !SILENT.contains(&name.as_str())) {
-                path.push(name.clone());
-                walk(field, path, visit);
-                path.pop();
-            }
-        }
-        _ => {}
-    }
-}
-
-/// The sentences of a text in a form in which spelling, not punctuation, counts; with the words they had.
-pub fn sentences(text: &str) -> impl Iterator<Item = (String, &str)> {
-    let parts = text.split(['.', '!', '?', '\n', '。', '！', '？']).map(str::trim);
-    parts.filter_map(|part| {
-        let words: Vec<String> = part
-            .split(|c: char| !c.is_alphanumeric())
-            .filter(|word| !word.is_empty())
-            .map(str::to_lowercase)
-            .collect();
-        (words.len() >= SENTENCE_WORDS).then(|| (words.join(" "), part))
-    })
-}
-
-/// How often each sentence stands on the pages of a site.
+/// What stands on the pages of a site more than once.
 #[derive(Debug, Default)]
-pub struct Repeats(HashMap<String, usize>);
+pub struct Repeats {
+    /// How often each sentence stands there.
+    sentences: HashMap<String, usize>,
+    /// The pages on which each text of a button stands.
+    buttons: HashMap<String, HashSet<Uuid>>,
+}
 
 impl Repeats {
-    pub fn count(&mut self, content: &Value) {
+    pub fn count(&mut self, page: Uuid, content: &Value) {
         texts(content, &mut |_, text| {
             for (key, _) in sentences(text) {
-                *self.0.entry(key).or_default() += 1;
+                *self.sentences.entry(key).or_default() += 1;
             }
         });
+        for text in links(content).iter().filter_map(Link::text) {
+            self.buttons.entry(text).or_default().insert(page);
+        }
     }
 
-    pub fn of(&self, key: &str) -> usize {
-        self.0.get(key).copied().unwrap_or(0)
+    pub fn of(&self, sentence: &str) -> usize {
+        self.sentences.get(sentence).copied().unwrap_or(0)
+    }
+
+    /// Whether another page has a button with this text.
+    pub fn is_elsewhere(&self, page: Uuid, button: &str) -> bool {
+        let pages = self.buttons.get(button);
+        pages.is_some_and(|pages| pages.iter().any(|other| *other != page))
     }
 }
 

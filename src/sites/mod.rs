@@ -11,6 +11,7 @@ pub mod markdown;
 pub mod merge;
 pub mod problem;
 pub mod reply;
+pub mod said;
 pub mod store;
 pub mod structure;
 pub mod text;

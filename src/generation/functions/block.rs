@@ -30,6 +30,10 @@ pub const SPEC: Spec = Spec {
         ),
         optional("finished_sections", "What stands on this page already, as JSON data."),
         optional(
+            "finished_pages",
+            "One line for each finished page, with the button texts it uses, as JSON data.",
+        ),
+        optional(
             "wishes",
             "What the owner asked for with this start, as a JSON text; null for nothing.",
         ),
@@ -81,6 +85,7 @@ impl Function for Block<'_> {
             ("page", self.site.page_data(&self.slug)),
             ("site", self.site.outline_data()),
             ("finished_sections", data(&self.finished)),
+            ("finished_pages", self.site.finished_pages_data(&self.slug)),
             ("wishes", data(&self.instructions)),
             ("section_rules", super::page::rules_of(&[self.kind])),
         ]

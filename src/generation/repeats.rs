@@ -1,0 +1,140 @@
+//! What finished pages of a site say already: a section that says it again is asked for once more, alone.
+//!
+//! Whole sentences and the texts of buttons count, as `quality` measures them. What the owner's brief says may stand
+//! on every page, and so may a button by which visitors reach the business. A section that still repeats after it was
+//! asked for twice stays as it is: without its button it would lose more, and the report on quality names what repeats.
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::context::Site;
+use crate::entities::page;
+use crate::sites::problem::{Constraint, Problem};
+use crate::sites::said::{Link, links, sentences, texts, words};
+
+/// The most that one section is told at a time.
+const PROBLEMS_MAX: usize = 6;
+
+/// What other pages say, and where.
+pub struct Taken {
+    /// By sentence, the title of a page on which it stands.
+    sentences: HashMap<String, String>,
+    /// By the text of a button, the same.
+    buttons: HashMap<String, String>,
+    /// The slugs of pages on which visitors reach the business.
+    contact: Vec<String>,
+    /// The owner's own words.
+    brief: String,
+}
+
+impl Taken {
+    /// What stands on the finished pages beside this one.
+    pub fn beside(site: &Site, page: Uuid) -> Taken {
+        let brief = &site.brief;
+        let own = brief.facts.iter().chain(&brief.objectives).chain([&brief.summary]);
+        let mut taken = Taken {
+            sentences: HashMap::new(),
+            buttons: HashMap::new(),
+            contact: Vec::new(),
+            brief: own.map(|text| words(text)).collect::<Vec<_>>().join("\n"),
+        };
+        let is_contact = |page: &&page::Model| page.page_type.eq_ignore_ascii_case("CONTACT");
+        let contact = site.pages.iter().filter(is_contact);
+        taken.contact = contact.map(|page| page.slug.clone()).collect();
+        for other in site.pages.iter().filter(|other| other.id != page) {
+            for content in site.blocks_of(other.id).filter_map(|block| block.content.as_ref()) {
+                taken.add(&other.title, content);
+            }
+        }
+        taken
+    }
+
+    fn add(&mut self, title: &str, content: &Value) {
+        texts(content, &mut |_, text| {
+            for (sentence, _) in sentences(text) {
+                self.sentences.entry(sentence).or_insert_with(|| title.to_string());
+            }
+        });
+        for text in links(content).iter().filter_map(Link::text) {
+            self.buttons.entry(text).or_insert_with(|| title.to_string());
+        }
+    }
+
+    /// What a section's content says again, in words for its writer.
+    pub fn problems(&self, content: &Value) -> Vec<Problem> {
+        let mut found = Vec::new();
+        texts(content, &mut |path, text| {
+            for (sentence, said) in sentences(text) {
+                let Some(page) = self.sentences.get(&sentence) else {
+                    continue;
+                };
+                if !self.brief.contains(&sentence) {
+                    let message = format!("\"{said}\" stands on the page \"{page}\" already; say something new.");
+                    found.push(Problem::new(path, Constraint::Format, message));
+                }
+            }
+        });
+        let contact: HashSet<&str> = self.contact.iter().map(String::as_str).collect();
+        for link in links(content).into_iter().filter(|link| !link.is_contact(&contact)) {
+            if let Some(page) = link.text().and_then(|text| self.buttons.get(&text)) {
+                let label = &link.label;
+                let message =
+                    format!("The button text \"{label}\" stands on the page \"{page}\" already; find another.");
+                found.push(Problem::new(&link.path, Constraint::Format, message));
+            }
+        }
+        found.truncate(PROBLEMS_MAX);
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn messages(content: Value) -> Vec<String> {
+        let mut taken = Taken {
+            sentences: HashMap::new(),
+            buttons: HashMap::new(),
+            contact: vec!["find-us".to_string()],
+            brief: words("All our flour is milled in Fife, every week. Open from 7."),
+        };
+        let home = json!({
+            "subheadline": "We bake all night so that you can eat at seven. All our flour is milled in Fife. Come in.",
+            "actions": [{ "label": "Order now", "href": "/shop" }, { "label": "Contact us", "href": "/find-us" }],
+        });
+        taken.add("Home", &home);
+        taken.problems(&content).iter().map(Problem::to_string).collect()
+    }
+
+    #[test]
+    fn sentences_and_buttons_of_other_pages_are_found_however_they_are_spelled() {
+        let found = messages(json!({
+            "body": "Hello. We bake all night, so that YOU can eat at seven!",
+            "actions": [{ "label": "ORDER NOW!", "href": "/other" }],
+        }));
+        assert_eq!(
+            found,
+            [
+                "body: \"We bake all night, so that YOU can eat at seven\" stands on the page \"Home\" already; say something new.",
+                "actions[0].href: The button text \"ORDER NOW!\" stands on the page \"Home\" already; find another.",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_brief_short_sentences_and_ways_to_reach_the_business_may_repeat() {
+        let found = messages(json!({
+            "body": "All our flour is milled in Fife. Come in.",
+            "actions": [
+                { "label": "Contact us", "href": "/find-us#map" },
+                { "label": "Order now", "href": "mailto:hello@rye.example" },
+            ],
+        }));
+        assert_eq!(found, Vec::<String>::new());
+    }
+}
