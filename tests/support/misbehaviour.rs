@@ -9,6 +9,7 @@ pub fn wrong(key: &str) -> Vec<(&'static str, Behaviour, &'static str, bool)> {
         reason: reason.to_string(),
         after,
     };
+    let babble = |after, every_ms, bytes| Behaviour::Babble { after, every_ms, bytes };
     vec![
         ("429", Behaviour::rate_limited(None), "PROVIDER_BUSY", true),
         (
@@ -35,6 +36,9 @@ pub fn wrong(key: &str) -> Vec<(&'static str, Behaviour, &'static str, bool)> {
         ),
         ("a stall", Behaviour::Stall { after: 40 }, "TIMEOUT", true),
         ("a byte at a time", Behaviour::Drip { every_ms: 20 }, "TIMEOUT", true),
+        ("events without text", babble(0, 20, 0), "TIMEOUT", true),
+        ("events without text, after some", babble(40, 20, 0), "TIMEOUT", true),
+        ("as many of them as fit", babble(40, 0, 64 << 10), "BAD_OUTPUT", true),
         ("a cut", Behaviour::Cut { after: 30 }, "INTERRUPTED", true),
         (
             "an end without a reason",
@@ -51,6 +55,19 @@ pub fn wrong(key: &str) -> Vec<(&'static str, Behaviour, &'static str, bool)> {
         ),
         ("an event that is no JSON", stream("{oops"), "INTERRUPTED", true),
         ("cut JSON, reason length", finish("length", 60), "LENGTH", true),
+        (
+            "a tool's call in the middle",
+            finish("tool_calls", 60),
+            "BAD_OUTPUT",
+            true,
+        ),
+        (
+            "an unknown reason in the middle",
+            finish("whatever", 60),
+            "BAD_OUTPUT",
+            true,
+        ),
+        ("an error as reason", finish("error", 60), "INTERRUPTED", true),
         ("prose", Behaviour::Nonsense, "BAD_OUTPUT", true),
         ("another shape", Behaviour::WrongSchema, "BAD_OUTPUT", true),
         ("50 MB", Behaviour::Flood { bytes: 50 << 20 }, "BAD_OUTPUT", true),
@@ -79,8 +96,15 @@ pub fn wrong(key: &str) -> Vec<(&'static str, Behaviour, &'static str, bool)> {
 
 /// What is odd but not wrong: the page is written, and what is dangerous in it is gone.
 pub fn odd() -> Vec<(&'static str, Behaviour)> {
+    let finish = |reason: &str| Behaviour::Finish {
+        reason: reason.to_string(),
+        after: usize::MAX,
+    };
     vec![
         ("no usage", Behaviour::NoUsage),
+        ("a tool's call as the end", finish("tool_calls")),
+        ("a function's call as the end", finish("function_call")),
+        ("a reason that nobody knows", finish("eos_token")),
         ("events cut anywhere, characters too", Behaviour::Shred { bytes: 7 }),
         ("single bytes", Behaviour::Shred { bytes: 1 }),
         (

@@ -6,6 +6,8 @@
 
 use std::io::BufRead;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use async_openai::config::Config;
@@ -30,7 +32,6 @@ const ERROR_BYTES: usize = 64 << 10;
 const EVENT_BYTES: usize = 1 << 20;
 /// The crate reads an answer faster than we do and keeps what we have not taken. This is a hundred thousand tokens.
 const ANSWER_BYTES: usize = 32 << 20;
-/// How an oversized answer is recognised behind the crate.
 const TOO_LARGE: &str = "the answer is larger than any that could be used";
 
 pub(super) type Chunks = Pin<Box<dyn Stream<Item = Result<Chunk, Error>> + Send>>;
@@ -105,10 +106,13 @@ impl Client {
     /// it was. Dropping what it returns ends the call.
     pub async fn open(&self, body: Value, id: String) -> Result<Chunks, Error> {
         let (http, key) = (self.http.clone(), self.endpoint.key.clone());
+        // The crate makes a text of whatever ends a stream, without its cause.
+        let is_too_large = Arc::new(AtomicBool::new(false));
+        let seen = is_too_large.clone();
         let service = tower::service_fn(move |request: HttpRequestFactory| {
-            let (http, id, key) = (http.clone(), id.clone(), key.clone());
+            let (http, id, key, seen) = (http.clone(), id.clone(), key.clone(), seen.clone());
             async move {
-                send(http, request, &id, &key)
+                send(http, request, &id, &key, seen)
                     .await
                     .map_err(|error| OpenAIError::Boxed(error.into()))
             }
@@ -119,7 +123,10 @@ impl Client {
         let key = self.endpoint.clone();
         let chunks = chunks.filter(|chunk| std::future::ready(!is_beside_the_point(chunk)));
         Ok(Box::pin(chunks.map(move |chunk| {
-            chunk.map_err(|error| without_key(&key, of_crate(error)))
+            chunk.map_err(|error| match is_too_large.load(Ordering::Relaxed) {
+                true => Error::new(ErrorKind::BadOutput, TOO_LARGE),
+                false => without_key(&key, of_crate(error)),
+            })
         })))
     }
 
@@ -147,6 +154,7 @@ async fn send(
     request: HttpRequestFactory,
     id: &str,
     key: &SecretString,
+    is_too_large: Arc<AtomicBool>,
 ) -> Result<Response, Error> {
     let unmade = |error: OpenAIError| Error::new(ErrorKind::InvalidRequest, error.to_string());
     let mut request = request.build().await.map_err(unmade)?;
@@ -157,7 +165,7 @@ async fn send(
     let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     let is_document = kind.is_some_and(|kind| kind.contains("json") || kind.contains("html"));
     if response.status().is_success() && !is_document {
-        return Ok(guarded(response));
+        return Ok(guarded(response, is_too_large));
     }
     document(response, key.expose_secret()).await
 }
@@ -181,8 +189,8 @@ async fn document(mut response: Response, key: &str) -> Result<Response, Error> 
     }
 }
 
-/// The same answer, cut off where it grows beyond all use.
-fn guarded(response: Response) -> Response {
+/// The same answer, cut off where it grows beyond all use; then that is noted.
+fn guarded(response: Response, is_too_large: Arc<AtomicBool>) -> Response {
     let (mut all, mut event, mut is_line_empty) = (0, 0, true);
     let pieces = response
         .bytes_stream()
@@ -205,7 +213,10 @@ fn guarded(response: Response) -> Response {
                 }
             }
             match all > ANSWER_BYTES || largest > EVENT_BYTES {
-                true => Err(std::io::Error::other(TOO_LARGE)),
+                true => {
+                    is_too_large.store(true, Ordering::Relaxed);
+                    Err(std::io::Error::other(TOO_LARGE))
+                }
                 false => Ok(piece),
             }
         });
@@ -227,14 +238,7 @@ fn of_crate(error: OpenAIError) -> Error {
             Ok(error) => *error,
             Err(other) => Error::new(ErrorKind::Network, other.to_string()),
         },
-        OpenAIError::StreamError(cause) => {
-            let cause = cause.to_string();
-            let kind = match cause.contains(TOO_LARGE) {
-                true => ErrorKind::BadOutput,
-                false => ErrorKind::Interrupted,
-            };
-            Error::new(kind, cause)
-        }
+        OpenAIError::StreamError(cause) => Error::new(ErrorKind::Interrupted, cause.to_string()),
         OpenAIError::Reqwest(error) => of_transport(error),
         // Its words would repeat the reply.
         OpenAIError::JSONDeserialize(cause, _) => {

@@ -57,24 +57,25 @@ pub(super) fn read(openai: Arc<Openai>, request: Request) -> Deltas {
         };
         let mut until = first;
         let failure = loop {
-            match next(&mut chunks, until, &progress).await {
+            let was_finished = progress.finish.is_some();
+            let has_text = match next(&mut chunks, until, &progress).await {
                 Ok(Some(chunk)) => match progress.take(chunk, &openai.client) {
+                    Ok(text) if text.is_empty() => false,
                     Ok(text) => {
-                        if !text.is_empty() {
-                            yield Ok(Delta::Text(text));
-                        }
+                        yield Ok(Delta::Text(text));
+                        true
                     }
                     Err(error) => break Some(error),
                 },
                 Ok(None) => break None,
                 Err(error) => break Some(error),
-            }
-            let patience = if progress.finish.is_some() { LAST_WORDS } else { settings.idle };
-            // Role and keep-alive events come before the first token, for which there is more time.
-            until = match progress.written {
-                0 if progress.finish.is_none() => first,
-                _ => end.min(Instant::now() + patience),
             };
+            // Only words are a sign of life: a server may send events without any for ever.
+            if progress.finish.is_some() && !was_finished {
+                until = end.min(Instant::now() + LAST_WORDS);
+            } else if has_text && !was_finished {
+                until = end.min(Instant::now() + settings.idle);
+            }
         };
         // The connection goes before whoever reads hears of the end.
         drop(chunks);

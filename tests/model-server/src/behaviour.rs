@@ -28,6 +28,8 @@ pub enum Behaviour {
     Stall { after: usize },
     /// Sends its stream byte by byte, one each so many milliseconds.
     Drip { every_ms: u64 },
+    /// Goes on for ever with events that have no text, one each so many milliseconds, with so many bytes of something else.
+    Babble { after: usize, every_ms: u64, bytes: usize },
     /// Breaks the connection.
     Cut { after: usize },
     /// Ends the stream politely, without a finish reason.
@@ -211,6 +213,7 @@ impl Behaviour {
     pub(crate) fn after(&self) -> usize {
         match self {
             Behaviour::Stall { after }
+            | Behaviour::Babble { after, .. }
             | Behaviour::Cut { after }
             | Behaviour::End { after }
             | Behaviour::Finish { after, .. } => *after,

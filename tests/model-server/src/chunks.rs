@@ -71,6 +71,13 @@ fn events(ticket: Ticket, behaviour: Behaviour, reply: String, request: Value) -
             ticket.sent(text.chars().count());
             (rest, sent) = (after, sent + 1);
         }
+        if let Behaviour::Babble { every_ms, bytes, .. } = behaviour {
+            let empty = events.delta(json!({ "thinking": "m".repeat(bytes) }), None);
+            loop {
+                yield Ok(empty.clone());
+                tokio::time::sleep(Duration::from_millis(every_ms)).await;
+            }
+        }
         if let Some(end) = break_off(&behaviour, &ticket).await {
             if let Some(last) = end {
                 yield last;
