@@ -5,6 +5,8 @@ use rand::RngExt;
 pub enum Command {
     List,
     Run,
+    /// For so many minutes.
+    Soak(f64),
 }
 
 pub struct Arguments {
@@ -21,7 +23,7 @@ pub struct Arguments {
     pub writes: bool,
 }
 
-const USAGE: &str = "faults [--quick] [--only PART-OF-A-NAME] [--trials N] [--seed N] [--write] [--list]";
+const USAGE: &str = "faults [--quick] [--only PART-OF-A-NAME] [--trials N] [--seed N] [--write] [--list], or faults soak [--minutes N] [--seed N]";
 
 impl Arguments {
     pub fn read(mut words: impl Iterator<Item = String>) -> Result<Arguments, String> {
@@ -38,6 +40,8 @@ impl Arguments {
             match word.as_str() {
                 "--quick" => arguments.is_quick = true,
                 "--write" => arguments.writes = true,
+                "soak" => arguments.command = Command::Soak(60.0),
+                "--minutes" => arguments.command = Command::Soak(number(&value()?)?),
                 "--list" => arguments.command = Command::List,
                 "--only" => arguments.only = Some(value()?),
                 "--trials" => arguments.trials = Some(number(&value()?)?),

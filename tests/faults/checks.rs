@@ -18,19 +18,27 @@ pub async fn all(stage: &Stage, clients: &[&Client]) {
     let verified = run(&["ledger", "verify"], &stage.world.app.config.database.url, &[]).await;
     assert!(verified.status.success(), "{}", verified.stdout);
     for client in clients {
-        acknowledged(stage, client).await;
-        streamed(stage, client).await;
+        of_client(stage, client).await;
     }
     calls(stage).await;
     keys(stage);
 }
 
-/// What is left in Redis goes by itself, within a quarter of an hour.
+/// What one client was told and saw.
+pub async fn of_client(stage: &Stage, client: &Client) {
+    acknowledged(stage, client).await;
+    streamed(stage, client).await;
+}
+
+/// What is left in Redis goes by itself: a quarter of an hour after the end of its job, or after an hour where Redis was
+/// away, or the writer died, when it ended.
+///
+/// Seen to fail: with a limit of a quarter of an hour here, after a soak.
 fn keys(stage: &Stage) {
     for (key, ttl) in stage.world.redis.iter().flat_map(|redis| redis.keys()) {
         // A key may go between the two questions: then there is none, and none is asked of it.
         assert!(
-            ttl == -2 || (0..=15 * 60 * 1_000).contains(&ttl),
+            ttl == -2 || (0..=60 * 60 * 1_000).contains(&ttl),
             "{key} lives for {ttl} ms"
         );
     }

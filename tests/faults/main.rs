@@ -24,6 +24,7 @@ mod postgres;
 mod redis;
 mod report;
 mod run;
+mod soak;
 mod sockets;
 mod sqlite;
 mod stage;
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
     let is_well = runtime.block_on(async {
         match arguments.command {
             Command::List => experiments::list(),
+            Command::Soak(minutes) => soak::run(minutes, arguments.seed).await,
             Command::Run => run::all(&arguments).await,
         }
     });

@@ -15,6 +15,7 @@ use crate::footprint::Footprint;
 use crate::load::{a_moment, flowing, follow_all, moves, snapshots, start_all, writers};
 use crate::nodes::Nodes;
 use crate::stage::{LONG, Stage};
+use crate::support::redis::TestRedis;
 
 /// SIGSTOP for two leases within a block, SIGCONT while another one writes it.
 ///
@@ -198,7 +199,7 @@ async fn running(stage: &Stage) -> Vec<job::Model> {
     running.all(stage.world.app.db.reader()).await.unwrap()
 }
 
-/// `kill -9` of any of three nodes at any moment, again and again, under load.
+/// `kill -9` of any of three nodes at any moment, again and again, under load; Redis forgets everything in between.
 pub async fn kills(mut trial: Trial) -> Measured {
     let stage = Stage::with_pages(trial.backend, 12).await;
     stage.model.speed(80);
@@ -213,6 +214,8 @@ pub async fn kills(mut trial: Trial) -> Measured {
             let place = 1 + round % 2;
             nodes.kill(place).await;
             nodes.put(place, stage.node(&[]).await);
+            a_moment(&mut trial.chance, 1_000).await;
+            stage.world.redis.iter().for_each(TestRedis::flush_all);
         }
     })
     .await;
