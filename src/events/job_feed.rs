@@ -221,14 +221,16 @@ impl Watcher {
         let is_current = head.is_some_and(|head| head >= durable);
         let open = open.filter(|_| is_current);
         self.muted = open.is_none();
-        let at = head.map_or(durable, |head| head.max(durable));
+        self.last = Some(head.map_or(durable, |head| head.max(durable)));
+        // Whoever comes back with this place is sent what follows it. Where the open text is not known, that is from the
+        // last event on: in the middle of a text that was not told, another node would go on without its beginning.
+        let at = self.last.filter(|_| !self.muted).unwrap_or(durable);
         let is_open = |text: &OpenText| {
             blocks
                 .iter()
                 .any(|block| block.id == text.block_id && block.status == BlockStatus::Writing)
         };
         let open = open.unwrap_or_default().into_iter().filter(is_open).collect();
-        self.last = Some(at);
         self.step = Step::Live;
         self.ready.push_back(JobFeedItem {
             piece: None,
