@@ -1,11 +1,14 @@
 //! What calls took, as the owner of an account sees it: a job's usage, and totals by day.
 
 use model_server::{Behaviour, Model, When};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
+use sitewright::ai::{Call, Outcome};
 use sitewright::config::{AuthMode, TokenPrice};
 use sitewright::ids::{GlobalId, IdKind};
+use tokio_util::sync::CancellationToken;
 
-use super::{ask, calls_of};
+use super::{ask, calls_of, world};
 use crate::graphql_served::serve;
 use crate::support::Backend;
 
@@ -15,7 +18,10 @@ const USAGE: &str = "query($from: DateTime!, $to: DateTime!) { viewer { account 
     calls promptTokens completionTokens estimatedCost callsWithoutPrice
     days { date calls promptTokens completionTokens estimatedCost callsWithoutPrice } } } } }";
 
-on_both!(calls_are_summed_by_job_and_by_day_with_what_they_cost);
+on_both!(
+    calls_are_summed_by_job_and_by_day_with_what_they_cost,
+    an_account_that_is_written_twice_is_one,
+);
 
 async fn calls_are_summed_by_job_and_by_day_with_what_they_cost(backend: Backend) {
     let model = Model::start().await;
@@ -84,4 +90,46 @@ async fn calls_are_summed_by_job_and_by_day_with_what_they_cost(backend: Backend
         "{refused}"
     );
     served.settle().await;
+}
+
+/// As after a commit whose answer was lost: the same account comes to the database again.
+async fn an_account_that_is_written_twice_is_one(backend: Backend) {
+    let model = Model::start().await;
+    let world = world(backend, &model, |_| {}).await;
+    let job = world.planned(world.account).await.blueprint.id;
+    let id = sitewright::entities::job::Entity::find()
+        .filter(sitewright::entities::job::Column::BlueprintId.eq(job))
+        .one(world.app.db.reader())
+        .await
+        .unwrap()
+        .unwrap()
+        .id;
+    let before = calls_of(&world, id, 1).await.len();
+    let call = Call {
+        id: sitewright::ids::new_id(),
+        job: id,
+        attempt: 1,
+        function: "structure",
+        provider: "openai".to_string(),
+        model: "scripted".to_string(),
+        prompt_tokens: 1,
+        completion_tokens: 1,
+        is_estimate: false,
+        first_token: None,
+        total: std::time::Duration::ZERO,
+        outcome: Outcome::Aborted,
+        cost_micros: None,
+        ended_at: sitewright::db::now(),
+    };
+    for _ in 0..2 {
+        let (calls, told) = tokio::sync::mpsc::channel(1);
+        calls.send(call.clone()).await.unwrap();
+        drop(calls);
+        // What is still in hand when a process ends is written before it does.
+        let end = CancellationToken::new();
+        end.cancel();
+        sitewright::usage::record(world.app.db.clone(), told, end).await;
+    }
+    assert_eq!(calls_of(&world, id, before + 1).await.len(), before + 1);
+    world.settle().await;
 }

@@ -18,7 +18,8 @@ fn impatient(config: &mut Config) {
     config.jobs.max_attempts = 2;
     config.ai.first_token_ms = 1_000;
     config.ai.idle_ms = 1_000;
-    config.ai.total_ms = 20_000;
+    // Longer than anybody waits: what never ends must be ended by its silence.
+    config.ai.total_ms = 600_000;
 }
 
 async fn every_fault_ends_the_job_with_its_word_and_gives_the_credits_back(backend: Backend) {
@@ -57,6 +58,27 @@ async fn every_fault_ends_the_job_with_its_word_and_gives_the_credits_back(backe
     world.settle().await;
 }
 
+/// Memory ends what patience would not: each event is small, and there is always another one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_without_an_end_is_cut_off_where_it_grows_beyond_all_use() {
+    let model = Model::start().await;
+    let world = world(Backend::Sqlite, &model, |config| config.jobs.max_attempts = 1).await;
+    let page = world.planned(world.account).await.pages[0].id;
+    let endless = Behaviour::Babble {
+        after: 40,
+        every_ms: 0,
+        bytes: 512 << 10,
+    };
+    model.always(When::any(), endless);
+    let job = world.finished(world.start_page(world.account, page).await).await;
+    assert_eq!(
+        (job.state, job.error_code.as_deref()),
+        (JobState::Failed, Some("BAD_OUTPUT")),
+        "{job:#?}"
+    );
+    world.settle().await;
+}
+
 on_both!(
     every_fault_ends_the_job_with_its_word_and_gives_the_credits_back,
     odd_replies_are_read_and_dangerous_ones_made_safe,
@@ -74,7 +96,7 @@ async fn odd_replies_are_read_and_dangerous_ones_made_safe(backend: Backend) {
             assert_eq!(job.error_code.as_deref(), Some("BAD_OUTPUT"), "{name}: {job:#?}");
             continue;
         }
-        assert_eq!(job.state, JobState::Succeeded, "{name}: {job:#?}");
+        assert_eq!((job.state, job.attempt), (JobState::Succeeded, 1), "{name}: {job:#?}");
         assert!(job.completion_tokens > 0 && job.prompt_tokens > 0, "{name}");
         for block in world.blocks(page).await {
             assert_eq!(block.status, BlockStatus::Ready, "{name}");
