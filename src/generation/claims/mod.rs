@@ -1,7 +1,8 @@
-//! What a model invented, found by code: numbers, prices, quotes and names that neither brief nor plan contain.
+//! What a model invented, found by code: numbers, prices, quotes, names and addresses that neither brief nor plan contain.
 //!
 //! Each becomes an entry of the block's placeholders, so that a person confirms or replaces it before visitors
-//! believe it. Nothing is changed and nothing is asked: the same text always gives the same list. It errs on the
+//! believe it. Only a picture's address is taken out: nobody has that picture, and what it should show is said beside it.
+//! Nothing is asked: the same text always gives the same list. It errs on the
 //! side of asking, but where a language hides names among nouns (German) it looks for none in running text.
 
 mod names;
@@ -15,7 +16,8 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::context::Site;
-use crate::sites::block::{BlockKind, PLACEHOLDERS_MAX, Written};
+use crate::sites::block::{BlockKind, Content, PLACEHOLDERS_MAX, Written};
+use crate::sites::said::links;
 use crate::sites::text::PLACEHOLDER_MAX;
 
 /// Fields that visitors do not read as a statement.
@@ -99,9 +101,17 @@ impl Known {
 
     /// The block with what a person must confirm.
     pub fn flag(&self, mut written: Written) -> Written {
-        let content = written.content.to_value();
+        let mut content = written.content.to_value();
+        let kind = written.content.kind();
+        if self.without_pictures(&mut content)
+            && let Ok(without) = Content::of_kind(kind, content.clone())
+        {
+            written.content = without;
+        }
         let mut found = Vec::new();
-        self.walk(written.content.kind(), "", &content, &mut found);
+        self.walk(kind, "", &content, &mut found);
+        let leads = links(&content).into_iter().filter(|link| !self.knows(&link.href));
+        found.extend(leads.filter_map(|link| phrase(&link.href)));
         let mut seen: HashSet<String> = written.placeholders.iter().cloned().collect();
         for phrase in found {
             if written.placeholders.len() < PLACEHOLDERS_MAX && seen.insert(phrase.clone()) {
@@ -122,6 +132,40 @@ impl Known {
             }
             _ => {}
         }
+    }
+
+    /// Whether an address is one of the site, or the owner named it or its host.
+    fn knows(&self, address: &str) -> bool {
+        if let Some(number) = address.strip_prefix("tel:") {
+            return self.has_digits(number);
+        }
+        let Some((_, target)) = address.split_once("//").or(address.split_once("mailto:")) else {
+            return true;
+        };
+        let host = target.split(['/', '?', '#']).next().unwrap_or_default();
+        self.said(host.strip_prefix("www.").unwrap_or(host))
+    }
+
+    /// Takes out the addresses of pictures that nobody named; says whether there were any.
+    fn without_pictures(&self, value: &mut Value) -> bool {
+        let mut is_changed = false;
+        match value {
+            Value::Object(fields) => {
+                for (name, field) in fields {
+                    if name == "url" && field.as_str().is_some_and(|url| !self.knows(url)) {
+                        (*field, is_changed) = (Value::Null, true);
+                    }
+                    is_changed |= self.without_pictures(field);
+                }
+            }
+            Value::Array(items) => {
+                for item in items {
+                    is_changed |= self.without_pictures(item);
+                }
+            }
+            _ => {}
+        }
+        is_changed
     }
 
     fn text(&self, kind: BlockKind, field: &str, text: &str, found: &mut Vec<String>) {

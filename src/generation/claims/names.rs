@@ -5,7 +5,7 @@
 use std::collections::HashSet;
 
 /// Capital letters that are no claim.
-const ORDINARY: [&str; 28] = [
+const ORDINARY: [&str; 34] = [
     "i",
     "monday",
     "tuesday",
@@ -34,7 +34,15 @@ const ORDINARY: [&str; 28] = [
     "internet",
     "mr",
     "mrs",
+    "you",
+    "we",
+    "they",
+    "it",
+    "our",
+    "your",
 ];
+
+const ENDINGS: [&str; 6] = ["s", "m", "ll", "re", "ve", "d"];
 
 /// The words of a text, without what stands around them.
 pub fn words(text: &str) -> impl Iterator<Item = &str> {
@@ -94,8 +102,12 @@ fn is_capital(word: &str) -> bool {
     letters.next().is_some_and(char::is_uppercase) && letters.any(char::is_lowercase)
 }
 
-/// The word without punctuation, marks and the genitive's ending.
+/// The word without punctuation, marks, the genitive's ending and what is drawn together with it: `I'll`, `we’re`.
 fn bare(word: &str) -> &str {
     let word = word.trim_matches(|c: char| !c.is_alphanumeric());
-    word.strip_suffix("'s").or(word.strip_suffix("’s")).unwrap_or(word)
+    let ending = word.rfind(['\'', '’']).map(|at| word.split_at(at));
+    match ending {
+        Some((start, end)) if ENDINGS.contains(&end.trim_start_matches(['\'', '’'])) => start,
+        _ => word,
+    }
 }

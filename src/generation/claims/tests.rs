@@ -72,6 +72,56 @@ fn invented_numbers_prices_quotes_and_names_are_listed_as_they_stand() {
 }
 
 #[test]
+fn addresses_that_nobody_named_are_listed_and_such_pictures_taken_out() {
+    let action = |href: &str| json!({ "label": "Go", "href": href, "style": "LINK" });
+    let hero = |first: &str, second: &str| json!({ "headline": "Bread", "actions": [action(first), action(second)] });
+    let known = flagged(BlockKind::Hero, hero("/shop", "tel:01315550199"));
+    assert_eq!(known, Vec::<String>::new());
+    let invented = flagged(
+        BlockKind::Hero,
+        hero("https://www.bread.example/buy", "mailto:me@rye.example"),
+    );
+    assert_eq!(invented, vec!["https://www.bread.example/buy", "mailto:me@rye.example"]);
+    assert_eq!(flagged(BlockKind::Hero, hero("#top", "tel:+44999")), vec!["tel:+44999"]);
+    assert_eq!(
+        text("See [us](https://else.example/x)."),
+        vec!["https://else.example/x"]
+    );
+
+    let site = Known::from_text(
+        "Our menu is at https://rye.example/menu, write to hi@rye.example.",
+        "en",
+    );
+    for address in [
+        "https://rye.example",
+        "https://www.rye.example/a",
+        "mailto:hi@rye.example?subject=x",
+    ] {
+        assert!(site.knows(address), "{address}");
+    }
+    let picture = |url: &str| {
+        let image = json!({ "url": url, "alt": "Bread", "prompt": "A loaf", "aspect": null });
+        let written = read_block(BlockKind::Hero, json!({ "headline": "Bread", "image": image }), "").unwrap();
+        site.flag(written).content.to_value()["image"].take()
+    };
+    assert_eq!(picture("https://rye.example/a.jpg")["url"], "https://rye.example/a.jpg");
+    assert_eq!(picture("/a.jpg")["url"], "/a.jpg");
+    let gone = picture("https://pictures.example/a.jpg");
+    assert_eq!(
+        (&gone["url"], &gone["alt"], &gone["prompt"]),
+        (&Value::Null, &json!("Bread"), &json!("A loaf"))
+    );
+}
+
+#[test]
+fn words_that_are_drawn_together_are_no_names() {
+    assert_eq!(
+        text("Here, You see what I'm glad of and what We’ll bake."),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
 fn titles_and_german_nouns_are_no_names() {
     assert_eq!(text("Why Our Customers Love Fresh Bread"), Vec::<String>::new());
     let german = json!({ "title": "Brot", "body": "Wir backen jeden Tag frisches Brot mit Sauerteig." });
