@@ -81,7 +81,7 @@ soak: setup ## three nodes under mixed load and random faults, for an hour (MINU
 	$(call section,Endurance)
 	@cargo test --quiet $(FEATURES) --test faults -- soak --minutes $(or $(MINUTES),60) $(ARGS)
 
-mutants: setup ## take one guard away at a time and see that the tests notice; half an hour
+mutants: setup ## take one guard away at a time and see that the tests notice; a quarter of an hour
 	$(call section,Mutants)
 	@bash tests/mutants/run.sh
 
