@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use super::context::Site;
 use crate::sites::block::{BlockKind, Content, PLACEHOLDERS_MAX, Written};
-use crate::sites::said::links;
+use crate::sites::said::{links, texts};
 use crate::sites::text::PLACEHOLDER_MAX;
 
 /// Fields that visitors do not read as a statement.
@@ -108,6 +108,14 @@ impl Known {
         {
             written.content = without;
         }
+        let mut shown = String::new();
+        texts(&content, &mut |_, text| {
+            shown.extend([text.to_lowercase().as_str(), "\n"])
+        });
+        // Some models list words that stand nowhere: a person could not find what to confirm.
+        written
+            .placeholders
+            .retain(|phrase| shown.contains(&phrase.to_lowercase()));
         let mut found = Vec::new();
         self.walk(kind, "", &content, &mut found);
         let leads = links(&content).into_iter().filter(|link| !self.knows(&link.href));

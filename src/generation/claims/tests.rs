@@ -114,6 +114,12 @@ fn addresses_that_nobody_named_are_listed_and_such_pictures_taken_out() {
 }
 
 #[test]
+fn what_the_writer_lists_and_does_not_write_is_not_listed() {
+    let listed = json!({ "title": "Find us", "body": "Ring [Phone number].", "placeholders": ["phone number", "LEFT", "opening hours"] });
+    assert_eq!(flagged(BlockKind::Text, listed), vec!["phone number", "Phone number"]);
+}
+
+#[test]
 fn words_that_are_drawn_together_are_no_names() {
     assert_eq!(
         text("Here, You see what I'm glad of and what We’ll bake."),
