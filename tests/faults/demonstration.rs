@@ -37,8 +37,7 @@ const LEASES: Environment = &[
     KEYS,
 ];
 
-/// Seen to fail: with the carrier's snapshots left out, streams have holes; with the chain of events not repaired by the
-/// watchdog, watchers wait for ever.
+/// Seen to fail: with a snapshot whose cursor lay within a text that it did not tell, a watcher had a hole.
 pub async fn run(mut trial: Trial) -> Measured {
     let (stage, mut clients) = Stage::with_tenants(trial.backend, ACCOUNTS, JOBS_EACH).await;
     stage.model.speed(100);

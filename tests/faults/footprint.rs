@@ -35,8 +35,7 @@ pub struct Footprint {
 }
 
 impl Footprint {
-    /// Seen to fail: with a connection of a client kept open, a file never closed, or a task spawned for each request
-    /// that waits for ever.
+    /// Seen to fail: with a client that keeps its connection, before the half-open one is let go.
     pub async fn of(stage: &Stage, server: &Server) -> Footprint {
         let process = server.process.id();
         let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();

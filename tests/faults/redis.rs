@@ -29,7 +29,7 @@ const AWAY: Duration = Duration::from_secs(10);
 
 /// Text flows on three nodes, to watchers on other nodes; then it happens.
 ///
-/// Seen to fail: with `redis.ask` awaited without a limit in T0, a start takes as long as the silence.
+/// Fails, by reasoning: when a start waits for Redis, it takes as long as the silence.
 pub async fn away(mut trial: Trial, outage: Outage) -> Measured {
     let count = if trial.is_quick { 9 } else { 24 };
     let mut stage = Stage::with_pages(trial.backend, count).await;
