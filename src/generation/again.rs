@@ -81,7 +81,7 @@ pub struct Refused {
     /// Why, in words for the writer.
     pub problems: Vec<Problem>,
     /// What may stay if nothing better comes.
-    pub spare: Option<Written>,
+    pub spare: Option<Box<Written>>,
 }
 
 /// The section, unless it says again what stands on another page.
@@ -93,7 +93,7 @@ pub fn unless_repeated(written: Written, taken: Option<&Taken>) -> Result<Writte
         true => Ok(written),
         false => Err(Refused {
             problems,
-            spare: Some(written),
+            spare: Some(Box::new(written)),
         }),
     }
 }
@@ -106,7 +106,7 @@ impl Section<'_> {
         loop {
             let asked = memory.asked_again.entry(self.block.id).or_default();
             if *asked >= TIMES {
-                return spare.ok_or_else(|| self.gave_up(&problems));
+                return spare.map(|spare| *spare).ok_or_else(|| self.gave_up(&problems));
             }
             *asked += 1;
             tracing::info!(
@@ -128,9 +128,9 @@ impl Section<'_> {
     }
 
     /// When nobody answers, a section that is good enough stays: another attempt would only buy it anew.
-    fn settle(&self, halt: Halt, spare: Option<Written>, memory: &mut Memory) -> Result<Written, Halt> {
+    fn settle(&self, halt: Halt, spare: Option<Box<Written>>, memory: &mut Memory) -> Result<Written, Halt> {
         match (halt, spare) {
-            (Halt::Failed(_) | Halt::Postponed(_), Some(spare)) => Ok(spare),
+            (Halt::Failed(_) | Halt::Postponed(_), Some(spare)) => Ok(*spare),
             // The page was asked for in this attempt, so that it counts; the section was not, so that it does not.
             (Halt::Postponed(failure), None) => {
                 memory.asked_again.entry(self.block.id).and_modify(|asked| *asked -= 1);
