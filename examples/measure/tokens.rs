@@ -40,7 +40,7 @@ pub async fn run() -> Outcome<()> {
     let url = postgres.create("one")?;
     let pages = pages(&url).await?;
     let one = [Server::start("all", &url, &[])?];
-    measure("one process, no Redis", &url, &one, &pages, None).await?;
+    measure("one process, no Redis", ARRIVAL, &url, &one, &pages, None).await?;
     drop(one);
 
     let redis = Redis::start()?;
@@ -51,14 +51,19 @@ pub async fn run() -> Outcome<()> {
         Server::start("api", &url, &environment)?,
         Server::start("worker", &url, &environment)?,
     ];
-    measure("API and worker apart, Redis", &url, &two, &pages, None).await
+    measure("API and worker apart, Redis", ARRIVAL, &url, &two, &pages, None).await
 }
 
 /// The same in one process with a model behind HTTP: tests' own, in this process, at the same pace.
 pub async fn run_with_model() -> Outcome<()> {
-    println!(
-        "{JOBS} jobs arriving over {ARRIVAL:?}, a model over HTTP at {TOKENS_PER_SECOND} tokens/s, Postgres with fsync"
-    );
+    println!("{JOBS} jobs, a model over HTTP at {TOKENS_PER_SECOND} tokens/s, Postgres with fsync");
+    for (name, arrival) in [("arriving over 4 s", ARRIVAL), ("arriving at once", Duration::ZERO)] {
+        with_model(name, arrival).await?;
+    }
+    Ok(())
+}
+
+async fn with_model(name: &str, arrival: Duration) -> Outcome<()> {
     let model = Model::start().await;
     model.speed(TOKENS_PER_SECOND);
     let postgres = Postgres::start()?;
@@ -71,7 +76,7 @@ pub async fn run_with_model() -> Outcome<()> {
         ("OPENAI_BASE_URL", address.as_str()),
     ];
     let one = [Server::start("all", &url, &environment)?];
-    measure("one process, a model over HTTP", &url, &one, &pages, Some(&model)).await
+    measure(name, arrival, &url, &one, &pages, Some(&model)).await
 }
 
 /// A planned page for each job.
@@ -85,19 +90,26 @@ async fn pages(url: &str) -> Outcome<Vec<Uuid>> {
 }
 
 /// The first of the servers answers clients. A model knows itself how long it took.
-async fn measure(name: &str, url: &str, all: &[Server], pages: &[Uuid], model: Option<&Model>) -> Outcome<()> {
+async fn measure(
+    name: &str,
+    arrival: Duration,
+    url: &str,
+    all: &[Server],
+    pages: &[Uuid],
+    model: Option<&Model>,
+) -> Outcome<()> {
     let api = &all[0];
     let first = Instant::now();
     let jobs = pages.iter().enumerate().map(|(at, page)| {
         let (address, page) = (api.address, *page);
-        let begins = first + ARRIVAL.mul_f64(at as f64 / JOBS as f64);
+        let begins = first + arrival.mul_f64(at as f64 / JOBS as f64);
         tokio::spawn(async move {
             tokio::time::sleep_until(begins).await;
             one_job(address, page).await.map_err(|error| error.to_string())
         })
     });
     let jobs: Vec<_> = jobs.collect();
-    tokio::time::sleep_until(first + ARRIVAL + Duration::from_secs(1)).await;
+    tokio::time::sleep_until(first + arrival + Duration::from_secs(1)).await;
     let busy = cpu(all)?;
     let since = Utc::now();
     // All are live from the last arrival on; the shortest page is longer than this.
