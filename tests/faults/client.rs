@@ -189,6 +189,8 @@ pub async fn data(server: &Server, key: Option<&str>, query: &str, variables: Va
     Ok(answer["data"].clone())
 }
 
+/// Whether a client is told to come back: five hundred who reconnect at once are kept waiting as well.
 fn is_unavailable(answer: &Value) -> bool {
-    answer["errors"][0]["extensions"]["code"] == "SERVICE_UNAVAILABLE"
+    let code = answer["errors"][0]["extensions"]["code"].as_str();
+    matches!(code, Some("SERVICE_UNAVAILABLE" | "RATE_LIMITED"))
 }

@@ -80,7 +80,7 @@ pub fn all() -> Vec<Experiment> {
         experiment("sqlite killed at any write", "integrity_check ok, every job ends once", &[Sqlite], (1, 4), sqlite::kills),
         experiment("sqlite on a full disk", "clear errors, and it goes on when there is room", &[Sqlite], (1, 3), sqlite::disk_full),
         experiment("a client that never reads", "freed within 15 s, memory bounded", &[Sqlite, Redis], (0, 1), sockets::never_reads),
-        experiment("a half-open connection", "freed within 45 s", &[Sqlite, Redis], (1, 1), sockets::half_open),
+        experiment("a half-open connection", "let go after 45 s of silence, and 2 s for its last word", &[Sqlite, Redis], (1, 1), sockets::half_open),
         experiment("a client at 1 KB/s", "sees the end, or is cut and comes back; others do not notice", &[Sqlite], (0, 1), sockets::kilobyte_a_second),
         experiment("reconnecting 100 times", "the text equals the stored one, one end", ANYWHERE, (1, 1), sockets::reconnecting),
         experiment("a model that misbehaves", "jobs end in time with the right word, calls are bounded", &[Sqlite, Postgres], (1, 1), model::rows),

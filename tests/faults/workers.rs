@@ -26,7 +26,8 @@ use crate::support::redis::TestRedis;
 /// Seen to fail: without `run_lease` in the checkpoint's `WHERE`, a constraint had to stop the late write.
 pub async fn sleeper(mut trial: Trial) -> Measured {
     let stage = Stage::with_pages(trial.backend, 1).await;
-    stage.model.speed(120);
+    // Slow enough that the model still writes when the sleeper wakes up: a reply that is over cannot be aborted.
+    stage.model.speed(30);
     let is_fenced = trial.number % 2 == 1 || (trial.is_quick && trial.chance.random());
     let beats: Environment = match is_fenced {
         true => &[
