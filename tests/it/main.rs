@@ -3,7 +3,6 @@
 //! Tests of the engine run on SQLite and on Postgres, against real databases and real processes that they
 //! start themselves; each ends with a settled world in which every invariant holds.
 
-#[allow(dead_code, reason = "the faults use the rest")]
 #[macro_use]
 #[path = "../support/mod.rs"]
 mod support;
