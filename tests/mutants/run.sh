@@ -13,7 +13,9 @@ root=$(cd "$(dirname "$0")/../.." && pwd)
 copy="$root/target/mutants"
 # Tests about jobs, credits and rights. What they leave out (protocols, the writer, the client kit) guards other things.
 filter='test(races::) | test(laws::) | test(lifecycle::) | test(crashes::) | test(access::)'
-export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$root/target}" CARGO_TERM_COLOR=never
+# Its own: cargo tells two trees with the same packages not apart by their place, and would take what was built of a mutant
+# for what the real sources give.
+export CARGO_TARGET_DIR="$copy/target" CARGO_TERM_COLOR=never
 
 names=("$@")
 if [ ${#names[@]} -eq 0 ]; then
