@@ -1,7 +1,8 @@
 //! Tracing: for a person on a terminal, JSON elsewhere. Brief texts and keys are never put into it.
 //!
 //! A server writes a line a request. A thread of its own writes them, as many at once as wait: whoever logs does not wait
-//! for the pipe, nor for the lock that all who write to it share. None is thrown away: when thousands wait, who logs does too.
+//! for the pipe, nor for the lock that all who write to it share. When thousands wait, who logs
+//! does too; what waits when the process is killed, or told to end for the second time, is lost.
 
 use std::io::{BufWriter, IsTerminal};
 

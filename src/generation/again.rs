@@ -37,6 +37,9 @@ pub struct Memory {
     pub correction: Option<String>,
     /// How often sections were asked for again.
     asked_again: HashMap<Uuid, u32>,
+    /// Nobody answered when a section was asked for again: what is good enough stays, in this attempt.
+    #[serde(skip)]
+    is_silent: bool,
 }
 
 impl Memory {
@@ -47,7 +50,7 @@ impl Memory {
         // A plain text is a correction that nothing else had to be remembered beside.
         serde_json::from_str(stored).unwrap_or_else(|_| Memory {
             correction: Some(stored.clone()),
-            asked_again: HashMap::new(),
+            ..Memory::default()
         })
     }
 
@@ -58,6 +61,7 @@ impl Memory {
                 let memory = Memory {
                     correction: failure.correction.clone(),
                     asked_again: self.asked_again.clone(),
+                    is_silent: false,
                 };
                 let correction = serde_json::to_string(&memory).ok().or(failure.correction.clone());
                 Halt::Failed(Failure { correction, ..failure })
@@ -104,6 +108,10 @@ impl Section<'_> {
         let mut problems = sentences(&refused.problems);
         let mut spare = refused.spare;
         loop {
+            // Each would wait as long again for a service that is away, and the job's time is limited.
+            if let Some(written) = spare.take_if(|_| memory.is_silent) {
+                return Ok(*written);
+            }
             let asked = memory.asked_again.entry(self.block.id).or_default();
             if *asked >= TIMES {
                 return spare.map(|spare| *spare).ok_or_else(|| self.gave_up(&problems));
@@ -130,7 +138,10 @@ impl Section<'_> {
     /// When nobody answers, a section that is good enough stays: another attempt would only buy it anew.
     fn settle(&self, halt: Halt, spare: Option<Box<Written>>, memory: &mut Memory) -> Result<Written, Halt> {
         match (halt, spare) {
-            (Halt::Failed(_) | Halt::Postponed(_), Some(spare)) => Ok(*spare),
+            (Halt::Failed(_) | Halt::Postponed(_), Some(spare)) => {
+                memory.is_silent = true;
+                Ok(*spare)
+            }
             // The page was asked for in this attempt, so that it counts; the section was not, so that it does not.
             (Halt::Postponed(failure), None) => {
                 memory.asked_again.entry(self.block.id).and_modify(|asked| *asked -= 1);

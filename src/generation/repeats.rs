@@ -82,7 +82,12 @@ impl Taken {
                 let label = &link.label;
                 let message =
                     format!("The button text \"{label}\" stands on the page \"{page}\" already; find another.");
-                found.push(Problem::new(&link.path, Constraint::Format, message));
+                // Its text is what repeats, not where it leads.
+                let mut path = link.path.clone();
+                if let Some(last) = path.last_mut() {
+                    *last = "label".to_string();
+                }
+                found.push(Problem::new(&path, Constraint::Format, message));
             }
         }
         found.truncate(PROBLEMS_MAX);

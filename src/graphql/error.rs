@@ -73,8 +73,8 @@ impl Code {
 /// The one sentence behind which every bug hides.
 pub const MASKED: &str = "Something went wrong on our side. Try again; if it stays, report the request id.";
 const OUTAGE: &str = "The database cannot be reached at the moment. Try again in a few seconds.";
-const BUSY: &str = "The database is too busy at the moment, and nothing was changed. Try again in a few seconds.";
-const FULL: &str = "The server's disk is full, and nothing was changed. Try again once its operator has made room.";
+const BUSY: &str = "The database is too busy at the moment. Try again in a few seconds.";
+const FULL: &str = "The server's disk is full. Try again once its operator has made room.";
 
 /// The answer to somebody who has to wait.
 pub fn rate_limited(message: impl Into<String>, wait: Duration) -> ServerError {

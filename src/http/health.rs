@@ -6,36 +6,55 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use parking_lot::Mutex;
 use sea_orm::ConnectionTrait;
 use serde_json::{Map, Value, json};
-use tokio::sync::Mutex;
 
 use super::Web;
-use crate::app::App;
 use crate::db::Db;
 use crate::doctor;
 
 const PATIENCE: Duration = Duration::from_secs(2);
-/// For how long the doctor's short answer is given again: anybody may ask, and it costs some reads.
+/// How old the doctor's short answer may be before it is renewed: anybody may ask, and it costs some reads.
 const FRESH: Duration = Duration::from_secs(1);
+/// How long the doctor may take for it.
+const LONGEST: Duration = Duration::from_secs(10);
 
-/// The doctor's rows by name: "ok", "warning" or "broken".
+/// The doctor's rows by name, as they were last seen: "ok", "warning" or "broken".
 #[derive(Default)]
-pub struct Kept(Mutex<Option<(Instant, Map<String, Value>)>>);
+pub struct Kept(Mutex<Seen>);
+
+#[derive(Default)]
+struct Seen {
+    checks: Map<String, Value>,
+    at: Option<Instant>,
+    is_renewed: bool,
+}
 
 impl Kept {
-    /// One asks; whoever comes meanwhile waits for the same answer.
-    async fn checks(&self, app: &App) -> Map<String, Value> {
-        let mut kept = self.0.lock().await;
-        if let Some((at, checks)) = &*kept
-            && at.elapsed() < FRESH
-        {
-            return checks.clone();
+    /// What is known, at once: a proxy takes out a server whose answer is slow, and a row may be slow because what it looks
+    /// at is. Older rows are renewed behind the answer, by one at a time.
+    fn checks(web: &Web) -> Map<String, Value> {
+        let mut seen = web.health.0.lock();
+        let is_stale = seen.at.is_none_or(|at| at.elapsed() >= FRESH);
+        if is_stale && !seen.is_renewed {
+            seen.is_renewed = true;
+            let web = web.clone();
+            tokio::spawn(async move {
+                let asked = tokio::time::timeout(LONGEST, doctor::in_short(&web.api.app)).await;
+                let checks = match asked {
+                    Ok(rows) => rows.into_iter().map(|row| (row.name, json!(row.health))).collect(),
+                    Err(_) => Map::from_iter([("database".to_string(), json!("broken"))]),
+                };
+                let at = Some(Instant::now());
+                *web.health.0.lock() = Seen {
+                    checks,
+                    at,
+                    is_renewed: false,
+                };
+            });
         }
-        let rows = doctor::in_short(app).await;
-        let checks: Map<_, _> = rows.into_iter().map(|row| (row.name, json!(row.health))).collect();
-        *kept = Some((Instant::now(), checks.clone()));
-        checks
+        seen.checks.clone()
     }
 }
 
@@ -54,10 +73,7 @@ pub async fn ready(State(web): State<Web>) -> Response {
         asked.unwrap_or_else(|_| Some("the database does not answer".to_string()))
     };
     match reason {
-        None => {
-            let checks = tokio::time::timeout(PATIENCE, web.health.checks(&web.api.app)).await;
-            Json(json!({ "status": "ready", "checks": checks.unwrap_or_default() })).into_response()
-        }
+        None => Json(json!({ "status": "ready", "checks": Kept::checks(&web) })).into_response(),
         Some(reason) => {
             let body = Json(json!({ "status": "unready", "reason": reason }));
             (StatusCode::SERVICE_UNAVAILABLE, body).into_response()

@@ -49,6 +49,9 @@ impl Arguments {
                 _ => return Err(format!("{word} says nothing here: {USAGE}")),
             }
         }
+        if arguments.writes && (arguments.is_quick || arguments.only.is_some()) {
+            return Err("--write replaces the whole table: run all of it, without --quick and --only".to_string());
+        }
         Ok(arguments)
     }
 }

@@ -49,6 +49,10 @@ fi
 survivors=0
 for name in "${names[@]}"; do
     patch="$root/tests/mutants/$name.patch"
+    if ! grep -q '^Tests: ' "$patch"; then
+        echo "$name: the patch does not say which tests should notice (Tests: …)." >&2
+        exit 2
+    fi
     unchanged
     if ! patch --silent --strip=1 --directory="$copy/tree" --no-backup-if-mismatch <"$patch"; then
         echo "$name: the patch does not apply to the code any more; renew it." >&2

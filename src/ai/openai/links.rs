@@ -7,6 +7,9 @@ use std::collections::BTreeSet;
 
 use crate::ai::{Brief, Request, Task};
 
+/// So many addresses go into a pattern, which stands at every link of a schema: a brief has room for thousands.
+const ADDRESSES: usize = 20;
+
 /// The pattern of a link in this request's reply. A plan names its pages itself, so its menus may lead to any; a menu does
 /// not write or call.
 pub(super) fn links(request: &Request) -> String {
@@ -43,6 +46,7 @@ fn one_of(targets: Vec<String>) -> String {
 fn addresses(brief: &Brief) -> BTreeSet<String> {
     let said = brief.facts.iter().chain([&brief.summary]);
     said.flat_map(|text| on_web_and_mail(text).chain(telephones(text)))
+        .take(ADDRESSES)
         .collect()
 }
 
@@ -70,14 +74,14 @@ fn on_web_and_mail(text: &str) -> impl Iterator<Item = String> {
     })
 }
 
-/// Digits in a row as people group them, beginning as telephone numbers do.
+/// Digits in a row as people group them, beginning as telephone numbers do, and more of them than a date has.
 fn telephones(text: &str) -> impl Iterator<Item = String> {
-    let runs = text.split(|c: char| !(c.is_ascii_digit() || matches!(c, ' ' | '+' | '-' | '(' | ')' | '/')));
+    let runs = text.split(|c: char| !(c.is_ascii_digit() || matches!(c, ' ' | '+' | '-' | '(' | ')')));
     runs.filter_map(|run| {
         let run = run.trim().trim_start_matches('(');
         let number: String = run.chars().filter(|c| c.is_ascii_digit() || *c == '+').collect();
         let begins = number.starts_with(['+', '0']) && !number[1..].contains('+');
-        (begins && (8..=16).contains(&number.len())).then(|| format!("tel:{number}"))
+        (begins && (9..=16).contains(&number.len())).then(|| format!("tel:{number}"))
     })
 }
 
@@ -100,7 +104,7 @@ mod tests {
     #[test]
     fn addresses_of_a_brief_are_found_and_nothing_else() {
         let brief = Brief {
-            summary: "Since 1998, at 41 Ferrier Street. Open 7:30-15:00; loaves 4.80, 12@home.".into(),
+            summary: "Since 1998, at 41 Ferrier Street. Open 7:30-15:00, 08-12 13-18; closed 01/02/2024; loaves 4.80, 12@home.".into(),
             facts: vec![
                 "Phone (0131) 496 0142.".into(),
                 "Write to hello@rye.example, or see https://rye.example/menu.".into(),
@@ -119,5 +123,15 @@ mod tests {
                 "tel:01314960142"
             ]
         );
+    }
+
+    #[test]
+    fn a_brief_cannot_make_a_pattern_of_any_length() {
+        let numbers: Vec<String> = (0..5_000).map(|n| format!("012345{n:05}")).collect();
+        let brief = Brief {
+            summary: numbers.join(", "),
+            ..Brief::default()
+        };
+        assert_eq!(addresses(&brief).len(), ADDRESSES);
     }
 }
