@@ -82,9 +82,9 @@ impl Taken {
                 let label = &link.label;
                 let message =
                     format!("The button text \"{label}\" stands on the page \"{page}\" already; find another.");
-                // Its text is what repeats, not where it leads.
+                // A button's text is what repeats, not where it leads; a link within a text has no place of its own.
                 let mut path = link.path.clone();
-                if let Some(last) = path.last_mut() {
+                if let Some(last) = path.last_mut().filter(|last| *last == "href") {
                     *last = "label".to_string();
                 }
                 found.push(Problem::new(&path, Constraint::Format, message));
@@ -126,7 +126,7 @@ mod tests {
             found,
             [
                 "body: \"We bake all night, so that YOU can eat at seven\" stands on the page \"Home\" already; say something new.",
-                "actions[0].href: The button text \"ORDER NOW!\" stands on the page \"Home\" already; find another.",
+                "actions[0].label: The button text \"ORDER NOW!\" stands on the page \"Home\" already; find another.",
             ]
         );
     }
