@@ -191,6 +191,9 @@ class Lists {
   async #addKey() {
     const mutation = "mutation($input: CreateApiKeyInput!) { createApiKey(input: $input) { apiKeyEdge { cursor node { id } } } }";
     const { createApiKey } = await this.#server.data(mutation, { input: { name: `Key ${this.#made++}` } });
+    // An account has a hundred that can be used; revoked ones stay on the list.
+    const revoke = "mutation($input: RevokeApiKeyInput!) { revokeApiKey(input: $input) { apiKey { revokedAt } } }";
+    await this.#server.data(revoke, { input: { id: createApiKey.apiKeyEdge.node.id } });
     return createApiKey.apiKeyEdge;
   }
 
