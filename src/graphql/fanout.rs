@@ -3,7 +3,10 @@
 //! Each watcher still reads the stream by itself, with its own cursor and at its own pace (decisions 0004 and 0011); only
 //! what an item looks like as JSON is shared. Entities in an event show their present state, so bytes are shared only with
 //! those who were watching when they were made, and for a short while. Nobody waits for another's item: when the shared
-//! execution is busy with one that has to ask the database, a watcher executes its own.
+//! execution is busy with one that has to ask the database, a watcher executes its own. Pieces of text need no execution
+//! at all (`text`).
+
+mod text;
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{Hash, Hasher};
@@ -16,6 +19,7 @@ use futures::future::{BoxFuture, Shared};
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 use parking_lot::Mutex;
+use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
@@ -25,7 +29,9 @@ use super::strict::Checked;
 use crate::auth::Scope;
 use crate::entities::Role;
 use crate::error::Result;
-use crate::events::{JobFeedItem, Piece};
+use crate::events::{JobBody, JobFeedItem, Piece};
+
+pub use text::Text;
 
 /// How long bytes count as the present state.
 const FRESH: Duration = Duration::from_secs(1);
@@ -44,12 +50,16 @@ impl Written {
             Some(Value::String(cursor)) => Some(cursor.clone()),
             _ => None,
         };
-        let json = serde_json::to_string(response).unwrap_or_else(|cause| {
-            tracing::error!(%cause, "a response could not be written");
-            r#"{"data":null}"#.to_string()
-        });
+        let json = json(response);
         Written { json, cursor }
     }
+}
+
+fn json(response: &impl Serialize) -> String {
+    serde_json::to_string(response).unwrap_or_else(|cause| {
+        tracing::error!(%cause, "a response could not be written");
+        r#"{"data":null}"#.to_string()
+    })
 }
 
 /// What a watcher is told.
@@ -154,6 +164,8 @@ type Making = Shared<BoxFuture<'static, Option<Arc<Written>>>>;
 /// Executes the items of one job for everybody who watches it in the same way.
 pub struct Renderer {
     open: Box<Open>,
+    /// None when pieces of text are executed as well.
+    text: Option<Text>,
     state: Mutex<State>,
 }
 
@@ -214,9 +226,10 @@ enum Next {
 }
 
 impl Renderer {
-    pub fn new(open: impl Fn() -> Line + Send + Sync + 'static) -> Self {
+    pub fn new(text: Option<Text>, open: impl Fn() -> Line + Send + Sync + 'static) -> Self {
         Renderer {
             open: Box::new(open),
+            text,
             state: Mutex::default(),
         }
     }
@@ -247,10 +260,17 @@ impl Renderer {
         match state.find(piece, since) {
             Some(Outcome::Made(written)) => return Next::Done(Event::Written(written)),
             Some(Outcome::Making(making)) => return Next::Others(making, item),
-            None if state.is_busy => return Next::Alone(item),
             None => {}
         }
         let begun = Instant::now();
+        if let (Some(text), JobBody::Text(written)) = (&self.text, &item.body) {
+            let written = Arc::new(text.write(item.at, item.time, written));
+            state.keep(piece, begun, Outcome::Made(written.clone()));
+            return Next::Done(Event::Written(written));
+        }
+        if state.is_busy {
+            return Next::Alone(item);
+        }
         let mut line = state.line.take().unwrap_or_else(|| (self.open)());
         line.give(Ok(item));
         match line.response().now_or_never() {
@@ -352,7 +372,13 @@ struct Renderers {
 }
 
 impl Fanout {
-    pub fn renderer(&self, selection: Selection, open: impl Fn() -> Line + Send + Sync + 'static) -> Arc<Renderer> {
+    /// The renderer of a selection that somebody uses, or a new one of these parts.
+    pub fn renderer(
+        &self,
+        selection: Selection,
+        text: Option<Text>,
+        open: impl Fn() -> Line + Send + Sync + 'static,
+    ) -> Arc<Renderer> {
         let mut all = self.0.lock();
         if let Some(renderer) = all.by_selection.get(&selection).and_then(Weak::upgrade) {
             return renderer;
@@ -361,7 +387,7 @@ impl Fanout {
             all.by_selection.retain(|_, renderer| renderer.strong_count() > 0);
             all.room = (all.by_selection.len() * 2).max(64);
         }
-        let renderer = Arc::new(Renderer::new(open));
+        let renderer = Arc::new(Renderer::new(text, open));
         all.by_selection.insert(selection, Arc::downgrade(&renderer));
         renderer
     }

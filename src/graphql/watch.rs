@@ -10,7 +10,7 @@ use futures::{Stream, StreamExt};
 use tracing::Instrument;
 
 use super::execute::{Answered, Api, Prepared, answer, finish, panicked, refused, session, with_session};
-use super::fanout::{Event, Handover, Line, Selection};
+use super::fanout::{Event, Handover, Line, Selection, Text};
 use super::strict::{Checked, Ready};
 use crate::auth::Caller;
 
@@ -88,8 +88,9 @@ async fn opened(api: Api, caller: Caller, request_id: String, prepared: Prepared
         document,
         variables,
     };
+    let text = Text::of(again.document(), job, &api.app.epoch);
     let fanout = api.fanout.clone();
-    let renderer = fanout.renderer(selection, move || {
+    let renderer = fanout.renderer(selection, text, move || {
         let request = again.request().data(session.clone());
         Line::new(job, |given| api.schema.execute_stream(request.data(given)))
     });

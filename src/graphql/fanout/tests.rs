@@ -34,7 +34,7 @@ struct Executions {
 
 fn renderer(executions: &Arc<Executions>) -> Arc<Renderer> {
     let executions = executions.clone();
-    Arc::new(Renderer::new(move || {
+    Arc::new(Renderer::new(None, move || {
         executions.lines.fetch_add(1, Ordering::SeqCst);
         let executions = executions.clone();
         Line::new(Uuid::nil(), move |given| {
@@ -129,7 +129,7 @@ async fn nobody_waits_for_anothers_item_and_a_watcher_that_leaves_takes_nothing_
 
 #[tokio::test]
 async fn an_execution_that_panics_is_one_error() {
-    let renderer = Arc::new(Renderer::new(|| {
+    let renderer = Arc::new(Renderer::new(None, || {
         Line::new(Uuid::nil(), |given| {
             let run = |item: Result<JobFeedItem>| match item {
                 Ok(item) if item.at.n == 1 => panic!("a bug"),

@@ -12,6 +12,7 @@ mod subscriptions;
 mod types;
 
 pub use inputs::JobFilter;
+pub use job_events::{JobEvent, TextWritten, job_event};
 pub use mutations::JobMutations;
 pub use queries::JobQueries;
 pub use subscriptions::Subscription;

@@ -91,6 +91,11 @@ impl Ready {
 }
 
 impl Again {
+    /// With its fragments laid out and its conditions decided.
+    pub fn document(&self) -> &ExecutableDocument {
+        &self.variant.runnable
+    }
+
     pub fn request(&self) -> Request {
         let mut request = Request::new(String::new()).variables(self.variables.clone());
         request.set_parsed_query(self.variant.runnable.clone());
