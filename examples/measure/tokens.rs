@@ -110,11 +110,11 @@ async fn measure(
     });
     let jobs: Vec<_> = jobs.collect();
     tokio::time::sleep_until(first + arrival + Duration::from_secs(1)).await;
-    let busy = cpu(all)?;
+    let (busy, own) = (cpu(ids(all))?, cpu([std::process::id()])?);
     let since = Utc::now();
     // All are live from the last arrival on; the shortest page is longer than this.
     tokio::time::sleep(Duration::from_secs(5)).await;
-    let (busy, until) = (cpu(all)? - busy, Utc::now());
+    let (busy, own, until) = (cpu(ids(all))? - busy, cpu([std::process::id()])? - own, Utc::now());
     let mut seen = Vec::new();
     for job in jobs {
         seen.push(job.await??);
@@ -153,9 +153,16 @@ async fn measure(
         ms(until - since)
     );
     println!("  over the model's own time: {} ms", percentiles(&mut over));
+    let each = |time: Duration| time.as_secs_f64() * 1e6 / pieces as f64;
+    let others = if model.is_some() {
+        "clients and model"
+    } else {
+        "clients"
+    };
     println!(
-        "  server CPU per piece: {:.0} µs",
-        busy.as_secs_f64() * 1e6 / pieces as f64
+        "  CPU per piece: servers {:.0} µs, {others} {:.0} µs",
+        each(busy),
+        each(own)
     );
     Ok(())
 }
@@ -315,11 +322,15 @@ fn binary() -> Outcome<PathBuf> {
     }
 }
 
+fn ids(servers: &[Server]) -> impl Iterator<Item = u32> {
+    servers.iter().map(|server| server.child.id())
+}
+
 /// The processor time that processes have used so far, in hundredths of a second.
-fn cpu(servers: &[Server]) -> Outcome<Duration> {
+fn cpu(processes: impl IntoIterator<Item = u32>) -> Outcome<Duration> {
     let mut ticks = 0;
-    for server in servers {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", server.child.id()))?;
+    for process in processes {
+        let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
         let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
         ticks += fields[11].parse::<u64>()? + fields[12].parse::<u64>()?;
     }

@@ -12,7 +12,9 @@ mod subscriptions;
 mod types;
 
 pub use inputs::JobFilter;
-pub use job_events::{JobEvent, TextWritten, job_event};
+#[cfg(test)]
+pub use job_events::job_event;
+pub use job_events::{JobEvent, TextWritten};
 pub use mutations::JobMutations;
 pub use queries::JobQueries;
 pub use subscriptions::Subscription;
