@@ -98,19 +98,20 @@ impl Chain {
                 return Box::pin(futures::stream::iter([Err(error)]));
             }
         };
-        let link = &self.links[place];
-        let (model, calls) = (link.model.clone(), self.calls.clone());
-        let meter = Meter::new(&request, link.name.clone(), model, link.price, calls);
-        let deltas = link.provider.stream(request);
-        self.clone().watch(place, leave, meter, deltas)
+        self.clone().watch(place, leave, request)
     }
 
-    fn watch(self: Arc<Self>, place: usize, leave: Option<Leave>, mut meter: Meter, mut deltas: Deltas) -> Deltas {
+    fn watch(self: Arc<Self>, place: usize, leave: Option<Leave>, request: Request) -> Deltas {
         Box::pin(async_stream::stream! {
             let mut leave = leave;
             if place > 0 {
+                // The reader may take its time to pass it on; that is none of the call's.
                 yield Ok(Delta::Fallback);
             }
+            let link = &self.links[place];
+            let (model, calls) = (link.model.clone(), self.calls.clone());
+            let mut meter = Meter::new(&request, link.name.clone(), model, link.price, calls);
+            let mut deltas = link.provider.stream(request);
             while let Some(mut delta) = deltas.next().await {
                 if let (Ok(Delta::Text(_)), Some(leave)) = (&delta, &mut leave) {
                     leave.answers();
@@ -187,5 +188,51 @@ impl Chain {
             }
         }
         Err(wait)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::ai::{Brief, Offline, Task};
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_that_it_takes_to_tell_of_a_fallback_is_none_of_the_calls() {
+        let writer = |name: &str| {
+            let offline = Offline { tokens_per_second: 0 };
+            Link::new(name, Provider::Offline(offline), name)
+        };
+        let settings = BreakerSettings {
+            failures: 1,
+            pause: Duration::from_secs(60),
+            cap: Duration::from_secs(60),
+        };
+        let first = writer("first").with_breaker(settings);
+        first.ask().unwrap().unwrap().failed(true);
+        let (chain, mut calls) = Chain::new(first, vec![writer("second")]);
+        let request = Request {
+            job: Uuid::nil(),
+            attempt: 1,
+            function: "structure",
+            messages: Vec::new(),
+            schema: Value::Null,
+            brief: Brief::default(),
+            task: Task::Structure {
+                max_pages: 2,
+                instructions: None,
+            },
+            correction: None,
+            max_tokens: None,
+        };
+        let mut deltas = Arc::new(chain).stream(request);
+        assert_eq!(deltas.next().await.unwrap().unwrap(), Delta::Fallback);
+        tokio::time::advance(Duration::from_secs(5)).await;
+        while deltas.next().await.is_some() {}
+        let call = calls.try_recv().unwrap();
+        assert_eq!(call.provider, "second");
+        assert!(call.total < Duration::from_secs(1), "{call:?}");
     }
 }

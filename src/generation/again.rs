@@ -1,9 +1,10 @@
 //! Asking for one section again, alone, when its checks refused it: up to twice in the life of a job.
 //!
-//! A section that only repeats what another page says is good enough to stay: when asking does not help, it does.
-//! The good sections around it stay and are shown to the writer; the reasons go along. How often a section was
-//! asked for again is remembered over the job's attempts, so that a service that fails in between cannot make
-//! it more. A process that stops or dies forgets it: then it may be twice again.
+//! A section that only repeats what another page says is good enough to stay: it is stored like any other, and replaced
+//! when asking helps, so that nothing that befalls the job loses it. The good sections around one that is asked for stay
+//! and are shown to the writer; the reasons go along. How often a section was asked for again is remembered over the
+//! job's attempts, so that a service that fails in between cannot make it more. A process that stops or dies forgets it:
+//! then it may be twice again.
 
 use std::collections::HashMap;
 
@@ -71,90 +72,87 @@ impl Memory {
     }
 }
 
-/// A section that was refused.
+/// A section that is asked for by itself.
 pub struct Section<'a> {
     pub db: &'a Db,
     pub ai: &'a Provider,
     pub page: Uuid,
     pub block: Planned,
-    pub taken: Option<&'a Taken>,
 }
 
-/// A reply that cannot stay as it is.
+/// A reply that cannot stay as it is, or had better not.
 pub struct Refused {
     /// Why, in words for the writer.
     pub problems: Vec<Problem>,
-    /// What may stay if nothing better comes.
-    pub spare: Option<Box<Written>>,
+    /// It only repeats what another page says: it was stored, and stays if nothing better comes.
+    pub stands: bool,
 }
 
-/// The section, unless it says again what stands on another page.
-pub fn unless_repeated(written: Written, taken: Option<&Taken>) -> Result<Written, Refused> {
-    let problems = taken
-        .map(|taken| taken.problems(&written.content.to_value()))
-        .unwrap_or_default();
-    match problems.is_empty() {
-        true => Ok(written),
-        false => Err(Refused {
-            problems,
-            spare: Some(Box::new(written)),
-        }),
-    }
+/// A reply that passed its checks.
+pub struct Better {
+    pub written: Written,
+    /// The revision that it may replace.
+    pub revision: i64,
+    /// What it says again.
+    pub repeats: Vec<Problem>,
+}
+
+enum Reply {
+    Good(Box<Better>),
+    Refused(Vec<Problem>),
+    /// A person has taken the section over meanwhile.
+    Unwanted,
 }
 
 impl Section<'_> {
-    /// Asks until the section passes its checks.
-    pub async fn ask(&self, work: &mut Work, refused: Refused, memory: &mut Memory) -> Result<Written, Halt> {
+    /// Asks until the section passes its checks. None when it is left as it stands.
+    pub async fn ask(&self, work: &mut Work, refused: &Refused, memory: &mut Memory) -> Result<Option<Better>, Halt> {
         let mut problems = sentences(&refused.problems);
-        let mut spare = refused.spare;
         loop {
             // Each would wait as long again for a service that is away, and the job's time is limited.
-            if let Some(written) = spare.take_if(|_| memory.is_silent) {
-                return Ok(*written);
+            if refused.stands && memory.is_silent {
+                return Ok(None);
             }
             let asked = memory.asked_again.entry(self.block.id).or_default();
-            if *asked >= TIMES {
-                return spare.map(|spare| *spare).ok_or_else(|| self.gave_up(&problems));
+            match *asked >= TIMES {
+                true if refused.stands => return Ok(None),
+                true => return Err(self.gave_up(&problems)),
+                false => *asked += 1,
             }
-            *asked += 1;
             tracing::info!(
                 kind = self.block.kind.as_str(),
                 time = *asked,
                 problems,
                 "a section is asked for again"
             );
-            match self.once(work, &problems).await {
-                Ok(Ok(written)) => return Ok(written),
-                Ok(Err(refused)) => {
-                    problems = sentences(&refused.problems);
-                    spare = refused.spare.or(spare);
-                }
+            match self.once(work, &problems, refused.stands).await {
+                Ok(Reply::Good(better)) => return Ok(Some(*better)),
+                Ok(Reply::Unwanted) => return Ok(None),
+                Ok(Reply::Refused(reasons)) => problems = sentences(&reasons),
                 Err(Halt::Failed(failure)) if failure.code == BAD_OUTPUT => problems = failure.cause,
-                Err(halt) => return self.settle(halt, spare, memory),
+                // Another attempt would only buy anew what is good enough.
+                Err(Halt::Failed(_) | Halt::Postponed(_)) if refused.stands => memory.is_silent = true,
+                Err(halt) => return Err(self.uncounted(halt, memory)),
             }
         }
     }
 
-    /// When nobody answers, a section that is good enough stays: another attempt would only buy it anew.
-    fn settle(&self, halt: Halt, spare: Option<Box<Written>>, memory: &mut Memory) -> Result<Written, Halt> {
-        match (halt, spare) {
-            (Halt::Failed(_) | Halt::Postponed(_), Some(spare)) => {
-                memory.is_silent = true;
-                Ok(*spare)
-            }
-            // The page was asked for in this attempt, so that it counts; the section was not, so that it does not.
-            (Halt::Postponed(failure), None) => {
+    /// The page was asked for in this attempt, so that it counts; a section for which there was nobody to ask does not.
+    fn uncounted(&self, halt: Halt, memory: &mut Memory) -> Halt {
+        match halt {
+            Halt::Postponed(failure) => {
                 memory.asked_again.entry(self.block.id).and_modify(|asked| *asked -= 1);
-                Err(Halt::Failed(Failure {
+                Halt::Failed(Failure {
                     retryable: true,
                     ..failure
-                }))
+                })
             }
-            (halt, _) => Err(halt),
+            halt => halt,
         }
     }
 
-    async fn once(&self, work: &mut Work, problems: &str) -> Result<Result<Written, Refused>, Halt> {
+    /// A section that stands is replaced when the new one is whole: what people read does not vanish in between.
+    async fn once(&self, work: &mut Work, problems: &str, stands: bool) -> Result<Reply, Halt> {
         // Read anew: what stands beside it has grown since the page was asked for.
         let site = Site::read(self.db.reader(), work.job()).await?;
         let own = site
@@ -162,6 +160,14 @@ impl Section<'_> {
             .enumerate()
             .find(|(_, block)| block.id == self.block.id);
         let (at, row) = own.ok_or_else(|| Error::internal("a section of a running job is gone"))?;
+        let is_ours = match stands {
+            true => row.job_id == Some(work.job().id),
+            false => row.revision == self.block.revision,
+        };
+        if row.locked || !is_ours {
+            return Ok(Reply::Unwanted);
+        }
+        let revision = row.revision;
         let function = functions::Block {
             site: &site,
             slug: site.page(self.page)?.slug.clone(),
@@ -174,7 +180,7 @@ impl Section<'_> {
         let request = functions::request(self.db, self.ai, work.job(), &function, correction).await?;
         let mut reader = Reader::new(self.ai.stream(request), "blocks");
         while let Some(events) = reader.next(work).await? {
-            for event in events {
+            for event in events.into_iter().filter(|_| !stands) {
                 match event {
                     Event::Opened { index: 0 } => {
                         let step = Step {
@@ -188,11 +194,23 @@ impl Section<'_> {
                 }
             }
         }
-        let read = function.read(reader.finish()?);
-        let refused = |problems| Refused { problems, spare: None };
-        Ok(read
-            .map_err(refused)
-            .and_then(|written| unless_repeated(written, self.taken)))
+        let written = match function.read(reader.finish()?) {
+            Ok(written) => written,
+            Err(problems) => return Ok(Reply::Refused(problems)),
+        };
+        let repeats = match functions::reads_prompts(self.ai) {
+            true => {
+                let mut taken = Taken::beside(&site, self.page);
+                taken.renew(self.db.reader()).await?;
+                taken.problems(&written.content.to_value())
+            }
+            false => Vec::new(),
+        };
+        Ok(Reply::Good(Box::new(Better {
+            written,
+            revision,
+            repeats,
+        })))
     }
 
     /// Not tried again by itself: the writer has been told twice.

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::again::{self, Memory, Refused, unless_repeated};
+use super::again::{self, Memory, Refused};
 use super::claims::Known;
 use super::context::{Site, instructions, section};
 use super::functions::{self, Function};
@@ -23,6 +23,7 @@ use crate::error::{Error, Result};
 use crate::events::Unit;
 use crate::jobs::{Activity, Content, Done, Ending, Halt, Step, Work};
 use crate::sites::block::{BlockKind, Written, read_block};
+use crate::sites::problem::Problem;
 use crate::sites::store;
 
 pub struct Page {
@@ -44,7 +45,23 @@ pub(super) struct Planned {
     pub kind: BlockKind,
     pub heading: String,
     /// The revision that this job may replace.
-    revision: i64,
+    pub revision: i64,
+}
+
+/// A section that closed.
+struct Closed {
+    block: Planned,
+    written: Written,
+    /// This job wrote it before.
+    is_again: bool,
+}
+
+/// What sections are held against beside the rules of their kind. The offline writer is not watched: it takes every fact
+/// from the brief.
+struct Watch<'a> {
+    db: &'a Db,
+    known: Known,
+    taken: Taken,
 }
 
 #[async_trait]
@@ -113,39 +130,60 @@ impl Page {
         left: &mut Remaining,
         memory: &mut Memory,
     ) -> Result<(), Halt> {
-        let known = self.known(work.job(), site);
-        let taken = functions::reads_prompts(&self.ai).then(|| Taken::beside(site, page));
+        let mut watch = functions::reads_prompts(&self.ai).then(|| Watch {
+            db: &self.db,
+            known: Known::of(site, instructions(work.job()).as_deref()),
+            taken: Taken::beside(site, page),
+        });
         let function = asked(work.job(), site, page, left)?;
         let request = functions::request(&self.db, &self.ai, work.job(), &function, memory.correction.take()).await?;
         let reader = Reader::new(self.ai.stream(request), "blocks");
-        let (reply, refused) = read_page(work, reader, left, known.as_ref(), taken.as_ref()).await?;
+        let (reply, refused) = read_page(work, reader, left, watch.as_mut()).await?;
         function.read(reply).map_err(|problems| bad_output(&problems))?;
-        for (index, refused) in refused {
+        for (index, mut refused) in refused {
             let again = again::Section {
                 db: &self.db,
                 ai: &self.ai,
                 page,
                 block: left.blocks[index].clone(),
-                taken: taken.as_ref(),
             };
-            let written = again.ask(work, refused, memory).await?;
-            let block = left.blocks[index].clone();
-            store_block(work, left, Some((block, flagged(known.as_ref(), written))), None).await?;
+            while let Some(better) = again.ask(work, &refused, memory).await? {
+                let closed = Closed {
+                    block: Planned {
+                        revision: better.revision,
+                        ..left.blocks[index].clone()
+                    },
+                    written: flagged(watch.as_ref(), better.written),
+                    is_again: refused.stands,
+                };
+                store_block(work, left, Some(closed), None).await?;
+                if better.repeats.is_empty() {
+                    break;
+                }
+                refused = Refused {
+                    problems: better.repeats,
+                    stands: true,
+                };
+            }
         }
         Ok(())
     }
+}
 
-    /// What may be said as true. The offline writer is not watched: it takes every fact from the brief.
-    fn known(&self, job: &job::Model, site: &Site) -> Option<Known> {
-        functions::reads_prompts(&self.ai).then(|| Known::of(site, instructions(job).as_deref()))
+fn flagged(watch: Option<&Watch>, written: Written) -> Written {
+    match watch {
+        Some(watch) => watch.known.flag(written),
+        None => written,
     }
 }
 
-fn flagged(known: Option<&Known>, written: Written) -> Written {
-    match known {
-        Some(known) => known.flag(written),
-        None => written,
-    }
+/// What a section says again of other pages, as they are by now.
+async fn repeats(watch: Option<&mut Watch<'_>>, written: &Written) -> Result<Vec<Problem>> {
+    let Some(watch) = watch else {
+        return Ok(Vec::new());
+    };
+    watch.taken.renew(watch.db.reader()).await?;
+    Ok(watch.taken.problems(&written.content.to_value()))
 }
 
 /// Stores each section as it closes; what is refused is left for later, with its place and the reasons.
@@ -153,8 +191,7 @@ async fn read_page(
     work: &mut Work,
     mut reader: Reader,
     left: &mut Remaining,
-    known: Option<&Known>,
-    taken: Option<&Taken>,
+    mut watch: Option<&mut Watch<'_>>,
 ) -> Result<(Value, Vec<(usize, Refused)>), Halt> {
     let mut again = Vec::new();
     while let Some(events) = reader.next(work).await? {
@@ -170,21 +207,23 @@ async fn read_page(
                 Event::Closed { index, value } if index < left.blocks.len() => {
                     let block = left.blocks[index].clone();
                     let next = left.blocks.get(index + 1).cloned();
-                    let read = read_block(block.kind, value, &block.heading);
-                    let refused = |problems| Refused { problems, spare: None };
-                    match read
-                        .map_err(refused)
-                        .and_then(|written| unless_repeated(written, taken))
-                    {
+                    let (closed, problems) = match read_block(block.kind, value, &block.heading) {
                         Ok(written) => {
-                            let written = flagged(known, written);
-                            store_block(work, left, Some((block, written)), next).await?;
+                            let problems = repeats(watch.as_deref_mut(), &written).await?;
+                            let closed = Closed {
+                                block,
+                                written: flagged(watch.as_deref(), written),
+                                is_again: false,
+                            };
+                            (Some(closed), problems)
                         }
-                        Err(reasons) => {
-                            again.push((index, reasons));
-                            store_block(work, left, None, next).await?;
-                        }
+                        Err(problems) => (None, problems),
+                    };
+                    if !problems.is_empty() {
+                        let stands = closed.is_some();
+                        again.push((index, Refused { problems, stands }));
                     }
+                    store_block(work, left, closed, next).await?;
                 }
                 _ => {}
             }
@@ -197,15 +236,17 @@ async fn read_page(
 async fn store_block(
     work: &mut Work,
     left: &mut Remaining,
-    closed: Option<(Planned, Written)>,
+    closed: Option<Closed>,
     next: Option<Planned>,
 ) -> Result<(), Halt> {
     if closed.is_none() && next.is_none() {
         return Ok(());
     }
-    left.written += usize::from(closed.is_some());
+    let is_again = closed.as_ref().is_some_and(|closed| closed.is_again);
+    left.written += usize::from(closed.is_some() && !is_again);
     let step = Step {
-        closed: closed.as_ref().map(|(block, _)| block.id),
+        closed: closed.as_ref().map(|closed| closed.block.id),
+        is_again,
         opened: next.as_ref().map(opened),
         ..Step::new(JobPhase::Writing, share(left.written, left.planned))
     };
@@ -223,7 +264,7 @@ async fn store_block(
 /// The content of one checkpoint: the block that closed, and the one whose text comes next.
 struct Writing {
     job: Uuid,
-    closed: Option<(Planned, Written)>,
+    closed: Option<Closed>,
     next: Option<Planned>,
 }
 
@@ -231,7 +272,9 @@ struct Writing {
 impl Content for Writing {
     async fn write(&self, unit: &mut Unit) -> Result<bool> {
         let is_written = match &self.closed {
-            Some((block, written)) => store::write_block(unit, self.job, block.id, block.revision, written).await?,
+            Some(Closed { block, written, .. }) => {
+                store::write_block(unit, self.job, block.id, block.revision, written).await?
+            }
             None => true,
         };
         if let Some(next) = &self.next {

@@ -6,13 +6,16 @@
 
 use std::collections::{HashMap, HashSet};
 
+use sea_orm::ConnectionTrait;
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::context::Site;
-use crate::entities::page;
+use crate::entities::{block, page};
+use crate::error::Result;
 use crate::sites::problem::{Constraint, Problem};
 use crate::sites::said::{Link, links, sentences, texts, words};
+use crate::sites::store;
 
 /// The most that one section is told at a time.
 const PROBLEMS_MAX: usize = 6;
@@ -27,6 +30,10 @@ pub struct Taken {
     contact: Vec<String>,
     /// The owner's own words.
     brief: String,
+    /// The pages beside this one, with their titles.
+    pages: HashMap<Uuid, String>,
+    /// The sections that were read, and which revision of each.
+    read: HashSet<(Uuid, i64)>,
 }
 
 impl Taken {
@@ -39,16 +46,40 @@ impl Taken {
             buttons: HashMap::new(),
             contact: Vec::new(),
             brief: own.map(|text| words(text)).collect::<Vec<_>>().join("\n"),
+            pages: HashMap::new(),
+            read: HashSet::new(),
         };
         let is_contact = |page: &&page::Model| page.page_type.eq_ignore_ascii_case("CONTACT");
         let contact = site.pages.iter().filter(is_contact);
         taken.contact = contact.map(|page| page.slug.clone()).collect();
-        for other in site.pages.iter().filter(|other| other.id != page) {
-            for content in site.blocks_of(other.id).filter_map(|block| block.content.as_ref()) {
-                taken.add(&other.title, content);
+        let others = site.pages.iter().filter(|other| other.id != page);
+        taken.pages = others.map(|other| (other.id, other.title.clone())).collect();
+        taken.take(&site.blocks);
+        taken
+    }
+
+    /// Reads what the pages beside this one say by now: others may be written at the same time. Text that is gone from
+    /// them stays taken; it is said somewhere in this hour.
+    pub async fn renew(&mut self, connection: &impl ConnectionTrait) -> Result<()> {
+        let written = store::written_revisions(connection, self.pages.keys().copied()).await?;
+        let new: Vec<Uuid> = written
+            .into_iter()
+            .filter(|one| !self.read.contains(one))
+            .map(|(id, _)| id)
+            .collect();
+        if !new.is_empty() {
+            self.take(&store::blocks(connection, &new).await?);
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, blocks: &[block::Model]) {
+        for block in blocks {
+            if let (Some(title), Some(content)) = (self.pages.get(&block.page_id).cloned(), &block.content) {
+                self.read.insert((block.id, block.revision));
+                self.add(&title, content);
             }
         }
-        taken
     }
 
     fn add(&mut self, title: &str, content: &Value) {
@@ -107,6 +138,8 @@ mod tests {
             buttons: HashMap::new(),
             contact: vec!["find-us".to_string()],
             brief: words("All our flour is milled in Fife, every week. Open from 7."),
+            pages: HashMap::new(),
+            read: HashSet::new(),
         };
         let home = json!({
             "subheadline": "We bake all night so that you can eat at seven. All our flour is milled in Fife. Come in.",

@@ -30,6 +30,8 @@ pub struct Work {
     /// The newest item of the stream: what the next one names as `prev`.
     pub(super) item: Position,
     open: Option<OpenBlock>,
+    /// What watchers were told last beside phase and progress.
+    noted: Option<&'static str>,
 }
 
 /// The block whose text is flowing.
@@ -70,6 +72,8 @@ pub struct Step {
     pub planned: Option<i32>,
     /// The block that this checkpoint writes.
     pub closed: Option<Uuid>,
+    /// The job wrote it before: it counts once.
+    pub is_again: bool,
     /// The block whose text comes next, with its kind.
     pub opened: Option<(Uuid, String)>,
     /// What watchers should know beside it, a sentence.
@@ -83,6 +87,7 @@ impl Step {
             progress,
             planned: None,
             closed: None,
+            is_again: false,
             opened: None,
             note: None,
         }
@@ -99,6 +104,7 @@ impl Work {
             job,
             stop,
             open: None,
+            noted: None,
         }
     }
 
@@ -125,14 +131,19 @@ impl Work {
         self.checkpoint_with(step, &NoContent).await.map(|_| ())
     }
 
-    /// Tells watchers something that changes neither phase nor progress.
-    pub async fn note(&mut self, note: &str) -> Result<(), Halt> {
+    /// Tells watchers something that changes neither phase nor progress, unless it is what they were told last.
+    pub async fn note(&mut self, note: &'static str) -> Result<(), Halt> {
+        if self.noted == Some(note) {
+            return Ok(());
+        }
         let phase = self.job.phase.unwrap_or(JobPhase::Preparing);
         let step = Step {
             note: Some(note.to_string()),
             ..Step::new(phase, self.job.progress)
         };
-        self.checkpoint(step).await
+        self.checkpoint(step).await?;
+        self.noted = Some(note);
+        Ok(())
     }
 
     /// A checkpoint whose content is stored in the same transaction; says whether it was.
@@ -183,7 +194,7 @@ impl Work {
     async fn prepare(&self, step: &Step, with_block: bool) -> Result<(Unit, job::Model)> {
         let mut unit = self.engine.unit().await?;
         let events = events_of(step, &self.job, with_block);
-        let closes = with_block && step.closed.is_some();
+        let closes = with_block && step.closed.is_some() && !step.is_again;
         let lease = self.job.run_lease;
         let text = "UPDATE jobs SET phase = $3, progress = CASE WHEN $4 > progress THEN $4 ELSE progress END, \
                     planned = COALESCE($5, planned), written = written + $6, \
@@ -325,7 +336,7 @@ impl Work {
 /// Whether a step is more than a change of phase: only then are earlier crashes forgiven, or a job that
 /// always dies at the same place would start from a clean sheet each time.
 fn is_progress(step: &Step, before: &job::Model) -> bool {
-    step.closed.is_some() || step.progress > before.progress
+    (step.closed.is_some() && !step.is_again) || step.progress > before.progress
 }
 
 /// The durable events of a step, in the order of the stream.

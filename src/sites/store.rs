@@ -59,6 +59,23 @@ pub async fn blocks_of(connection: &impl ConnectionTrait, pages: &[Uuid]) -> Res
         .await?)
 }
 
+/// These blocks, in no order.
+pub async fn blocks(connection: &impl ConnectionTrait, ids: &[Uuid]) -> Result<Vec<block::Model>> {
+    let query = block::Entity::find().filter(block::Column::Id.is_in(ids.iter().copied()));
+    Ok(query.all(connection).await?)
+}
+
+/// The blocks of these pages that have content, each with its revision.
+pub async fn written_revisions(
+    connection: &impl ConnectionTrait,
+    pages: impl IntoIterator<Item = Uuid>,
+) -> Result<Vec<(Uuid, i64)>> {
+    let query = block::Entity::find().filter(block::Column::PageId.is_in(pages));
+    let query = query.filter(block::Column::Content.is_not_null()).select_only();
+    let query = query.column(block::Column::Id).column(block::Column::Revision);
+    Ok(query.into_tuple().all(connection).await?)
+}
+
 /// Marks a site as being generated, under its lock. NOT_FOUND when it was deleted meanwhile.
 pub async fn mark_generating(unit: &Unit, account: Uuid, id: Uuid, path: &[&str]) -> Result<()> {
     let text = "UPDATE blueprints SET status = 'generating', version = version + 1, updated_at = $3 \

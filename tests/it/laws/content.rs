@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::support::{Backend, World};
 
 /// A person's edit, as the rows show it.
-async fn edit(world: &World, block: &block::Model) {
+pub async fn edit(world: &World, block: &block::Model) {
     let content = json!({ "heading": "By hand" });
     let tx = world.app.db.write().await.unwrap();
     let text = "UPDATE blocks SET content = $2, origin = 'human', job_id = NULL, status = 'ready', \

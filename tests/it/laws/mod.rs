@@ -1,6 +1,6 @@
 //! Laws of a job's life, each on both databases: what ends it, what it may touch, what it costs, what is kept.
 
-mod content;
+pub mod content;
 mod ends;
 mod limits;
 mod machine;

@@ -4,10 +4,11 @@
 use model_server::{Behaviour, Model, When};
 use serde_json::{Value, json};
 use sitewright::entities::{BlockStatus, JobState, block};
-use sitewright::quality;
+use sitewright::{jobs, quality};
 use uuid::Uuid;
 
 use super::{calls_of, world};
+use crate::laws::content::edit;
 use crate::support::{Backend, World};
 use crate::writing::{elements, reply};
 
@@ -131,6 +132,122 @@ async fn a_section_that_repeats_another_page_is_asked_for_again_with_the_reason(
     let now = world.blocks(page).await[0].content.clone().unwrap();
     assert!(!now["actions"].to_string().contains(label), "{now}");
     assert_ne!(now["subheadline"], opening["subheadline"]);
+    // It was stored before it was asked for again, and counts once.
+    assert_eq!(world.blocks(page).await[0].revision, second[0].revision + 2);
+    assert_eq!(ended.written, ended.planned);
+    world.settle().await;
+}
+
+/// The reply up to somewhere in its second section.
+fn half(elements: &[Value]) -> Behaviour {
+    let text = reply(elements);
+    let second = text.find(&elements[1].to_string()).unwrap();
+    Behaviour::Say {
+        text: text[..second + 20].to_string(),
+    }
+}
+
+/// What repeats was kept in memory once, until the rest had come.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_section_that_repeats_is_not_bought_twice_when_the_rest_breaks() {
+    let model = Model::start().await;
+    let world = world(Backend::Sqlite, &model, |_| {}).await;
+    let (page, [first, second]) = written(&world).await;
+    let sections = repeating(&first, &second);
+    model.once(When::function("page"), half(&sections));
+    let job = world.start_page(world.account, page).await;
+    let ended = world.finished(job).await;
+    assert_eq!((ended.state, ended.attempt), (JobState::Succeeded, 2), "{ended:#?}");
+    let calls = model.calls(&When::of_job(job));
+    let functions: Vec<&str> = calls.iter().map(|call| call.function.as_str()).collect();
+    assert_eq!(functions, ["page", "page"]);
+    let asked = |call: &model_server::Call| {
+        let schema = &call.body["response_format"]["json_schema"]["schema"];
+        schema["properties"]["blocks"]["minItems"].as_u64().unwrap()
+    };
+    assert_eq!(
+        asked(&calls[0]),
+        asked(&calls[1]) + 1,
+        "the first section was asked for again"
+    );
+    assert_eq!(
+        world.blocks(page).await[0].content.as_ref().unwrap()["subheadline"],
+        sections[0]["subheadline"]
+    );
+    assert_eq!(ended.written, ended.planned);
+    world.settle().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cancelled_page_keeps_a_section_that_repeats() {
+    let model = Model::start().await;
+    let world = world(Backend::Sqlite, &model, |_| {}).await;
+    let (page, [first, second]) = written(&world).await;
+    let sections = repeating(&first, &second);
+    model.once(When::function("page"), say(&sections));
+    model.always(When::function("block"), Behaviour::Stall { after: 40 });
+    let job = world.start_page(world.account, page).await;
+    model.reached(&of(job, "block"), 40).await;
+    jobs::cancel(&world.app.engine, world.account, job).await.unwrap();
+    let ended = world.finished(job).await;
+    assert_eq!(ended.state, JobState::Cancelled, "{ended:#?}");
+    assert_eq!(
+        (ended.written, ended.charged),
+        (ended.planned, Some(20)),
+        "all of it was written"
+    );
+    assert_eq!(
+        world.blocks(page).await[0].content.as_ref().unwrap()["subheadline"],
+        sections[0]["subheadline"]
+    );
+    world.settle().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_person_edits_while_a_better_section_is_written_stays() {
+    let model = Model::start().await;
+    let world = world(Backend::Sqlite, &model, |_| {}).await;
+    let (page, [first, second]) = written(&world).await;
+    let sections = repeating(&first, &second);
+    model.once(When::function("page"), say(&sections));
+    model.speed(200);
+    let job = world.start_page(world.account, page).await;
+    model.reached(&of(job, "block"), 40).await;
+    edit(&world, &world.blocks(page).await[0]).await;
+    let ended = world.finished(job).await;
+    assert_eq!(ended.state, JobState::Succeeded, "{ended:#?}");
+    let now = world.blocks(page).await.remove(0);
+    assert_eq!(now.content.unwrap(), json!({ "heading": "By hand" }));
+    assert_eq!(model.calls(&of(job, "block")).len(), 1);
+    world.settle().await;
+}
+
+/// Both are written at the same time, and the one that is stored later knows what the other says.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_does_not_repeat_one_that_is_written_beside_it() {
+    const NEW: &str = "Nobody in this street has said these very words before today";
+    let model = Model::start().await;
+    let world = world(Backend::Sqlite, &model, |_| {}).await;
+    let (page, [first, second]) = written(&world).await;
+    let (mut one, mut other) = (elements(&first), elements(&second));
+    one[0]["subheadline"] = json!(format!("{NEW}."));
+    other[0]["subheadline"] = json!(format!("{NEW}!"));
+    model.once(When::function("page"), say(&other));
+    model.speed(100);
+    let slow = world.start_page(world.account, page).await;
+    model.reached(&When::of_job(slow), 5).await;
+    model.speed(0);
+    model.once(When::function("page"), say(&one));
+    let fast = world.start_page(world.account, first[0].page_id).await;
+    assert_eq!(world.finished(fast).await.state, JobState::Succeeded);
+    assert!(
+        model.calls(&When::of_job(slow))[0].ended_ms.is_none(),
+        "it still writes"
+    );
+    assert_eq!(world.finished(slow).await.state, JobState::Succeeded);
+    let again = model.calls(&of(slow, "block"));
+    assert_eq!(again.len(), 1);
+    assert!(again[0].prompt.contains("say something new"), "{}", again[0].prompt);
     world.settle().await;
 }
 
@@ -184,6 +301,7 @@ async fn a_section_that_repeats_stays_when_nobody_answers_the_second_question() 
     let ended = world.finished(job).await;
     assert_eq!((ended.state, ended.attempt), (JobState::Succeeded, 1), "{ended:#?}");
     assert_eq!(model.calls(&When::of_job(job)).len(), 2);
+    assert_eq!(ended.written, ended.planned);
     world.settle().await;
 }
 

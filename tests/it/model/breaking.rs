@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use model_server::{Behaviour, Model, When};
+use serde_json::json;
 use sitewright::config::{AiProvider, Config, ProviderName};
 use sitewright::db::now;
 use sitewright::entities::{JobState, job};
@@ -13,6 +14,7 @@ use uuid::Uuid;
 
 use super::{KEY, calls_of, world};
 use crate::support::{Backend, PATIENCE, World};
+use crate::writing::{elements, reply};
 
 fn breaking(config: &mut Config) {
     config.ai.breaker_failures = 2;
@@ -172,10 +174,16 @@ async fn watchers_are_told_when_the_first_provider_is_not_asked_at_all() {
         notes(&world, world.start_page(world.account, pages[0].id).await).await,
         Vec::<String>::new()
     );
+    world.finished(world.start_page(world.account, pages[1].id).await).await;
     first.always(When::any(), Behaviour::server_error());
     world.finished(world.start_page(world.account, pages[0].id).await).await;
     // From here on the first one is left alone.
     let asked = first.calls(&When::any()).len();
+    // A section that is asked for again is asked of the same writer, which is no news.
+    let mut sections = elements(&world.blocks(pages[1].id).await);
+    sections[0] = json!({ "kind": "NO_SUCH_KIND" });
+    let text = reply(&sections);
+    backup.once(When::function("page"), Behaviour::Say { text });
     let id = world.start_page(world.account, pages[1].id).await;
     let notes = notes(&world, id).await;
     assert!(
@@ -185,6 +193,7 @@ async fn watchers_are_told_when_the_first_provider_is_not_asked_at_all() {
     let job = world.job(id).await;
     assert_eq!((job.state, job.attempt), (JobState::Succeeded, 1), "{job:#?}");
     assert_eq!(first.calls(&When::any()).len(), asked);
+    assert_eq!(backup.calls(&When::function("block")).len(), 1);
     world.settle().await;
 }
 
