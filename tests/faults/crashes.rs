@@ -64,7 +64,7 @@ pub async fn one_process_dies(mut trial: Trial, crash: &'static Crash) -> Measur
             if client.try_start(&nodes.at(0)).await.is_ok() {
                 client.watch(&stage, &nodes.at(0), |_| false).await;
             }
-            nodes.at(0).process.ended().await;
+            nodes.dies(0).await;
             nodes.put(0, stage.node(&[]).await);
             (nodes, 0)
         }
@@ -74,7 +74,7 @@ pub async fn one_process_dies(mut trial: Trial, crash: &'static Crash) -> Measur
             if client.try_start(&doomed.at(0)).await.is_ok() {
                 client.watch(&stage, &doomed.at(0), |_| false).await;
             }
-            doomed.at(0).process.ended().await;
+            doomed.dies(0).await;
             (Nodes::new([stage.node(&[]).await]), 0)
         }
     };

@@ -14,7 +14,7 @@ use crate::client::{Client, Wish};
 use crate::experiments::{Measured, Trial};
 use crate::footprint::Footprint;
 use crate::load::{a_moment, flowing, follow_all, moves, snapshots, start_all, writers};
-use crate::nodes::Nodes;
+use crate::nodes::{Nodes, aborted};
 use crate::stage::{LONG, Stage};
 use crate::support::process::Environment;
 use crate::support::redis::TestRedis;
@@ -105,7 +105,7 @@ pub async fn poison(trial: Trial) -> Measured {
         if poison.viewer.ended + other.viewer.ended == 2 {
             break server;
         }
-        server.process.ended().await;
+        aborted(&server.process).await;
         deaths += 1;
         assert!(deaths <= 3, "a fourth process died");
     };
