@@ -28,6 +28,7 @@ pub async fn all(stage: &Stage, clients: &[&Client]) {
 pub async fn of_client(stage: &Stage, client: &Client) {
     acknowledged(stage, client).await;
     streamed(stage, client).await;
+    undisturbed(stage, client);
 }
 
 /// What is left in Redis goes by itself: a quarter of an hour after the end of its job, or after an hour where Redis was
@@ -62,6 +63,18 @@ async fn streamed(stage: &Stage, client: &Client) {
     };
     let job = client.job.expect("it was acknowledged");
     client.viewer.check(&stage.world.app.db, job, page).await;
+}
+
+/// It had to move, and to come back, no more often than what befell the nodes explains.
+///
+/// Seen to fail: without the bound that each trial sets for itself.
+fn undisturbed(stage: &Stage, client: &Client) {
+    assert!(client.moves <= stage.moves, "{client:?}: {} are explained", stage.moves);
+    assert!(
+        client.refusals <= stage.refusals,
+        "{client:?}: {} are explained",
+        stage.refusals
+    );
 }
 
 /// For clients whose page was written again by a later job: only their events are compared, not what the page is now.

@@ -13,8 +13,10 @@ use crate::stage::Stage;
 use crate::support::Viewer;
 use crate::support::process::{Server, Socket, heard};
 
-/// How long a client waits before it tries again.
+/// How long a client waits before it tries another node.
 const AGAIN: Duration = Duration::from_millis(50);
+/// How long it waits when it is told to try again in a few seconds.
+const LATER: Duration = Duration::from_millis(500);
 /// Longer than any job of a trial takes, outages included.
 const PATIENCE: Duration = Duration::from_secs(240);
 
@@ -35,8 +37,10 @@ pub struct Client {
     /// Once it was acknowledged.
     pub job: Option<Uuid>,
     pub viewer: Viewer,
-    /// How often it went on at another node.
+    /// How often a stream broke off before its end, and it had to go on at another node.
     pub moves: usize,
+    /// How often it was told that the database is away, or too busy.
+    pub refusals: usize,
     /// How often it was told that its key had started the job before.
     pub replays: usize,
     /// Whether nobody wrote its page after it.
@@ -47,8 +51,34 @@ pub struct Client {
 #[derive(Debug)]
 pub enum NoAnswer {
     Gone,
-    /// The server asks to come back later.
+    /// The server says SERVICE_UNAVAILABLE.
     Unavailable,
+    /// Too many ask, and it says when to come back: five hundred who reconnect at once hear that.
+    Wait(Duration),
+}
+
+impl NoAnswer {
+    /// What an answer says instead of data, when that is temporary.
+    fn of(answer: &Value) -> Option<NoAnswer> {
+        let extensions = &answer["errors"][0]["extensions"];
+        match extensions["code"].as_str()? {
+            "SERVICE_UNAVAILABLE" => Some(NoAnswer::Unavailable),
+            "RATE_LIMITED" => {
+                let wait = extensions["retryAfterMs"].as_u64().expect("it says for how long");
+                Some(NoAnswer::Wait(Duration::from_millis(wait)))
+            }
+            _ => None,
+        }
+    }
+
+    /// How long who gets it waits before asking again.
+    pub fn pause(&self) -> Duration {
+        match self {
+            NoAnswer::Gone => AGAIN,
+            NoAnswer::Unavailable => LATER,
+            NoAnswer::Wait(wait) => *wait,
+        }
+    }
 }
 
 impl Client {
@@ -60,6 +90,7 @@ impl Client {
             job: None,
             viewer: Viewer::default(),
             moves: 0,
+            refusals: 0,
             replays: 0,
             is_page_kept: true,
         }
@@ -83,7 +114,9 @@ impl Client {
         let query = format!(
             "mutation($input: {kind}!) {{ start: {mutation}(input: $input) {{ job {{ id }} replayed userErrors {{ message }} }} }}"
         );
-        let data = data(server, self.credential.as_deref(), &query, json!({ "input": input })).await?;
+        let answer = data(server, self.credential.as_deref(), &query, json!({ "input": input })).await;
+        self.refusals += usize::from(matches!(answer, Err(NoAnswer::Unavailable)));
+        let data = answer?;
         let job = data["start"]["job"]["id"].as_str();
         let job = job.and_then(|id| GlobalId::parse_as(IdKind::Job, id));
         let job = job.unwrap_or_else(|| panic!("nothing was started: {data}"));
@@ -100,10 +133,10 @@ impl Client {
     pub async fn start(&mut self, nodes: &Nodes, first: usize) -> Uuid {
         let trying = async {
             for place in first.. {
-                if let Ok(job) = self.try_start(&nodes.at(place)).await {
-                    return job;
+                match self.try_start(&nodes.at(place)).await {
+                    Ok(job) => return job,
+                    Err(why) => tokio::time::sleep(why.pause()).await,
                 }
-                tokio::time::sleep(AGAIN).await;
             }
             unreachable!("the places go round and round")
         };
@@ -130,17 +163,24 @@ impl Client {
             return false;
         }
         while let Some(word) = socket.hear().await {
-            match word["type"].as_str() {
-                Some("next") if is_unavailable(&word["payload"]) => return false,
-                Some("next") => self.viewer.hear(&stage.world.app.db, heard(&word["payload"])).await,
-                Some("error") if is_unavailable(&json!({ "errors": word["payload"] })) => return false,
-                Some("complete") => return false,
-                _ => panic!("the server says {word}"),
+            let why = match word["type"].as_str() {
+                Some("next") => NoAnswer::of(&word["payload"]),
+                Some("error") => NoAnswer::of(&json!({ "errors": word["payload"] })),
+                Some("complete") if self.viewer.ended > 0 => return false,
+                // Whoever is told so before the end would never come back.
+                _ => panic!("the server says {word} to {self:?}"),
+            };
+            if let Some(why) = why {
+                self.refusals += usize::from(matches!(why, NoAnswer::Unavailable));
+                tokio::time::sleep(why.pause()).await;
+                return false;
             }
+            self.viewer.hear(&stage.world.app.db, heard(&word["payload"])).await;
             if enough(&self.viewer) {
                 return true;
             }
         }
+        self.moves += usize::from(self.viewer.ended == 0);
         false
     }
 
@@ -151,7 +191,6 @@ impl Client {
                 if self.watch(stage, &nodes.at(place), &enough).await || self.viewer.ended > 0 {
                     return;
                 }
-                self.moves += 1;
                 tokio::time::sleep(AGAIN).await;
             }
         };
@@ -171,7 +210,8 @@ impl Client {
 impl std::fmt::Debug for Client {
     fn fmt(&self, f: &mut std::fmt::Formatter) -> std::fmt::Result {
         write!(f, "{:?} {:?} at {:?}", self.wish, self.job, self.viewer.cursor)?;
-        write!(f, ", {} moves, {} snapshots", self.moves, self.viewer.snapshots)
+        write!(f, ", {} moves, {} refusals", self.moves, self.refusals)?;
+        write!(f, ", {} snapshots", self.viewer.snapshots)
     }
 }
 
@@ -182,15 +222,9 @@ fn of_site(site: Uuid) -> Value {
 /// An answer's data; only what the server itself calls temporary may be without.
 pub async fn data(server: &Server, key: Option<&str>, query: &str, variables: Value) -> Result<Value, NoAnswer> {
     let answer = server.ask(key, query, variables).await.map_err(|_| NoAnswer::Gone)?;
-    if is_unavailable(&answer) {
-        return Err(NoAnswer::Unavailable);
+    if let Some(why) = NoAnswer::of(&answer) {
+        return Err(why);
     }
     assert!(answer.get("errors").is_none(), "{answer}");
     Ok(answer["data"].clone())
-}
-
-/// Whether a client is told to come back: five hundred who reconnect at once are kept waiting as well.
-fn is_unavailable(answer: &Value) -> bool {
-    let code = answer["errors"][0]["extensions"]["code"].as_str();
-    matches!(code, Some("SERVICE_UNAVAILABLE" | "RATE_LIMITED"))
 }

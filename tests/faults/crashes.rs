@@ -53,7 +53,8 @@ const fn crash(
 
 /// One of two nodes dies; on a file, the only one, and another comes after it.
 pub async fn one_process_dies(mut trial: Trial, crash: &'static Crash) -> Measured {
-    let stage = Stage::with_pages(trial.backend, 1).await;
+    let mut stage = Stage::with_pages(trial.backend, 1).await;
+    stage.moves = 1;
     stage.model.speed(400);
     let point = format!("{}:{}", crash.point, trial.chance.random_range(crash.passes.clone()));
     let doomed = stage.node(&[("SITEWRIGHT_CRASH", &point)]).await;

@@ -39,7 +39,7 @@ const LEASES: Environment = &[
 
 /// Seen to fail: with a snapshot whose cursor lay within a text that it did not tell, a watcher had a hole.
 pub async fn run(mut trial: Trial) -> Measured {
-    let (stage, mut clients) = Stage::with_tenants(trial.backend, ACCOUNTS, JOBS_EACH).await;
+    let (mut stage, mut clients) = Stage::with_tenants(trial.backend, ACCOUNTS, JOBS_EACH).await;
     stage.model.speed(100);
     let nodes = Nodes::new(join_all((0..3).map(|_| stage.node(LEASES))).await);
     let began = Instant::now();
@@ -59,6 +59,7 @@ pub async fn run(mut trial: Trial) -> Measured {
     let redis = stage.world.redis.as_ref();
     let (kills, flushes, _) = tokio::join!(kill(&stage, &nodes, &mut trial.chance), flush(redis), join_all(all));
     let took = began.elapsed();
+    stage.moves = kills.len();
     let at_last = Footprint::of(&stage, &nodes.at(0)).await;
     let [succeeded, quarantined] = ends(&stage, &clients).await;
     let measured = vec![

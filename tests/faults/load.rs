@@ -63,6 +63,10 @@ pub fn moves(clients: &[Client]) -> f64 {
     clients.iter().map(|client| client.moves).sum::<usize>() as f64
 }
 
+pub fn refusals(clients: &[Client]) -> f64 {
+    clients.iter().map(|client| client.refusals).sum::<usize>() as f64
+}
+
 pub fn snapshots(clients: &[Client]) -> f64 {
     clients.iter().map(|client| client.viewer.snapshots).sum::<usize>() as f64
 }

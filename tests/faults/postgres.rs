@@ -9,7 +9,7 @@ use crate::checks::{first_attempt, written_once};
 use crate::client::{Client, NoAnswer, Wish};
 use crate::experiments::{Measured, Trial};
 use crate::footprint::Footprint;
-use crate::load::{a_moment, flowing, follow_all, start_all, writers};
+use crate::load::{a_moment, flowing, follow_all, refusals, start_all, writers};
 use crate::nodes::Nodes;
 use crate::stage::{LONG, Stage};
 use crate::support::process::Environment;
@@ -24,6 +24,8 @@ const LEASES: Environment = &[
 ];
 /// Three seconds are promised; the machine may be busy.
 const PROMPT: Duration = Duration::from_secs(8);
+/// Refusals that one client may hear: it asks twice a second, and no outage takes half a minute.
+const OUTAGE: usize = 60;
 
 /// Asks each node for a start once, and says how long the slowest refusal took.
 async fn refused_meanwhile(nodes: &Nodes, client: &mut Client) -> Duration {
@@ -41,7 +43,8 @@ async fn refused_meanwhile(nodes: &Nodes, client: &mut Client) -> Duration {
 ///
 /// Seen to fail: when the rescuer counts its patience from its own start alone, the jobs are taken over after the silence.
 pub async fn paused(mut trial: Trial) -> Measured {
-    let stage = Stage::with_pages(trial.backend, 9).await;
+    let mut stage = Stage::with_pages(trial.backend, 9).await;
+    stage.refusals = OUTAGE;
     stage.model.speed(40);
     let nodes = Nodes::new(join_all((0..3).map(|_| stage.node(LEASES))).await);
     let at_first = Footprint::of(&stage, &nodes.at(0)).await;
@@ -72,13 +75,18 @@ pub async fn paused(mut trial: Trial) -> Measured {
     at_first.is_back(&stage, &nodes.at(0)).await;
     nodes.stop().await;
     clients.push(late);
+    let refusals = refusals(&clients);
     stage.close(&clients.iter().collect::<Vec<_>>()).await;
-    vec![("slowest refusal ms", slowest.as_millis() as f64)]
+    vec![
+        ("slowest refusal ms", slowest.as_millis() as f64),
+        ("refusals", refusals),
+    ]
 }
 
 /// `kill -9` of every process of Postgres, and a start some seconds later.
 pub async fn killed(mut trial: Trial) -> Measured {
-    let stage = Stage::with_pages(trial.backend, 9).await;
+    let mut stage = Stage::with_pages(trial.backend, 9).await;
+    stage.refusals = OUTAGE;
     stage.model.speed(40);
     let nodes = Nodes::new(join_all((0..3).map(|_| stage.node(LEASES))).await);
     let mut clients = writers(&stage);
@@ -104,8 +112,12 @@ pub async fn killed(mut trial: Trial) -> Measured {
     }
     nodes.stop().await;
     clients.push(late);
+    let refusals = refusals(&clients);
     stage.close(&clients.iter().collect::<Vec<_>>()).await;
-    vec![("slowest refusal ms", slowest.as_millis() as f64)]
+    vec![
+        ("slowest refusal ms", slowest.as_millis() as f64),
+        ("refusals", refusals),
+    ]
 }
 
 /// The line to Postgres loses answers for a while: what was committed meanwhile happened once.
@@ -113,6 +125,7 @@ pub async fn killed(mut trial: Trial) -> Measured {
 /// Seen to fail: when a holder does not read its row again after a failed commit, the job is tried once more.
 pub async fn answers_lost(mut trial: Trial) -> Measured {
     let mut stage = Stage::with_pages(trial.backend, 6).await;
+    stage.refusals = OUTAGE;
     stage.model.speed(120);
     let port = stage.world.postgres().expect("a world with Postgres").port();
     let proxy = Proxy::to(port).await;

@@ -126,6 +126,8 @@ pub async fn wake_lost(trial: Trial) -> Measured {
 /// Slow lines to everything, cut now and then.
 pub async fn slow_lines(mut trial: Trial) -> Measured {
     let mut stage = Stage::with_pages(trial.backend, 9).await;
+    // A line to the database is cut four times, for a moment.
+    stage.refusals = 20;
     stage.model.speed(60);
     let database = stage.world.postgres().expect("a world with Postgres").port();
     let model = stage.model.address().port();

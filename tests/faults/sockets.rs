@@ -16,7 +16,7 @@ use crate::checks::written_once;
 use crate::client::Client;
 use crate::experiments::{Measured, Trial};
 use crate::footprint::Footprint;
-use crate::load::{follow_all, start_all, writers};
+use crate::load::{follow_all, moves, start_all, writers};
 use crate::nodes::Nodes;
 use crate::stage::{LONG, Stage};
 use crate::support::Backend;
@@ -192,7 +192,7 @@ pub async fn half_open(trial: Trial) -> Measured {
 
 /// One who reads a kilobyte a second sees the same end as the others, or is cut off; the others do not notice.
 pub async fn kilobyte_a_second(trial: Trial) -> Measured {
-    let stage = Stage::with_pages(trial.backend, 4).await;
+    let mut stage = Stage::with_pages(trial.backend, 4).await;
     stage.model.speed(60);
     let nodes = Nodes::new([stage.node(LONG).await]);
     let server = nodes.at(0);
@@ -204,7 +204,7 @@ pub async fn kilobyte_a_second(trial: Trial) -> Measured {
     (slow.key, slow.job) = (clients[0].key.clone(), clients[0].job);
     let watching = async {
         let mut connections = 0;
-        while slow.viewer.ended == 0 && connections < 20 {
+        while slow.viewer.ended == 0 && connections <= 20 {
             slow.watch_at(&stage, way, |_| false).await;
             connections += 1;
         }
@@ -221,6 +221,8 @@ pub async fn kilobyte_a_second(trial: Trial) -> Measured {
     let behind = slow_took.saturating_sub(others_ended - since);
     at_first.is_back(&stage, &server).await;
     nodes.stop().await;
+    assert!(moves(&clients) == 0.0, "others were cut off");
+    stage.moves = 20;
     clients.push(slow);
     stage.close(&clients.iter().collect::<Vec<_>>()).await;
     vec![

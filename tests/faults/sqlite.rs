@@ -20,17 +20,17 @@ use crate::support::Backend;
 
 /// The only process is killed at any moment, again and again, while it writes as fast as it can.
 pub async fn kills(mut trial: Trial) -> Measured {
-    let stage = Stage::with_pages(trial.backend, 8).await;
+    let mut stage = Stage::with_pages(trial.backend, 8).await;
     stage.model.speed(500);
     let mut clients = writers(&stage);
-    let mut kills = 0;
+    let kills = if trial.is_quick { 4 } else { 10 };
+    stage.moves = kills;
     let nodes = Nodes::new([stage.node(&[]).await]);
     start_all(&nodes, &mut clients).await;
     follow_all(&stage, &nodes, &mut clients, async {
-        for _ in 0..if trial.is_quick { 4 } else { 10 } {
+        for _ in 0..kills {
             a_moment(&mut trial.chance, 900).await;
             nodes.kill(0).await;
-            kills += 1;
             integrity(&stage).await;
             nodes.put(0, stage.node(&[]).await);
         }
@@ -39,7 +39,7 @@ pub async fn kills(mut trial: Trial) -> Measured {
     integrity(&stage).await;
     nodes.stop().await;
     stage.close(&clients.iter().collect::<Vec<_>>()).await;
-    vec![("kills", f64::from(kills))]
+    vec![("kills", kills as f64)]
 }
 
 /// A file system of its own, small, that goes with this value.

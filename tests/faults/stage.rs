@@ -39,6 +39,10 @@ pub struct Stage {
     pub redis_url: String,
     /// Where nodes find the database; a proxy may stand before it.
     pub database_url: String,
+    /// How often a stream may break off for one client: never, unless the trial ends or cuts something.
+    pub moves: usize,
+    /// How often a client may be told that the database is away: more than a busy machine makes it say.
+    pub refusals: usize,
 }
 
 impl Stage {
@@ -95,6 +99,8 @@ impl Stage {
             world,
             model,
             pages,
+            moves: 0,
+            refusals: 3,
         }
     }
 

@@ -84,11 +84,15 @@ pub async fn sleeper(mut trial: Trial) -> Measured {
     vec![]
 }
 
+/// So many crashes quarantine a job.
+const DEATHS: usize = 3;
+
 /// A job whose first letter ends its process, beside one that is harmless.
 ///
 /// Seen to fail: without the limit on crashes a fourth process dies.
 pub async fn poison(trial: Trial) -> Measured {
-    let stage = Stage::with_pages(trial.backend, 1).await;
+    let mut stage = Stage::with_pages(trial.backend, 1).await;
+    stage.moves = DEATHS;
     stage.model.speed(600);
     let site = stage.world.blueprint(stage.world.account).await;
     let (mut poison, mut other) = (Client::new(Wish::Page(stage.pages[0])), Client::new(Wish::Plan(site)));
@@ -107,17 +111,17 @@ pub async fn poison(trial: Trial) -> Measured {
         }
         aborted(&server.process).await;
         deaths += 1;
-        assert!(deaths <= 3, "a fourth process died");
+        assert!(deaths <= DEATHS, "one more process died");
     };
     let quarantined = stage.world.job(poison.job.expect("it was started")).await;
     assert_eq!(
         (quarantined.state, quarantined.charged, quarantined.crashes),
-        (JobState::Quarantined, Some(0), 3)
+        (JobState::Quarantined, Some(0), DEATHS as i32)
     );
     written_once(&stage, &other).await;
     Nodes::new([last]).stop().await;
     stage.close(&[&poison, &other]).await;
-    vec![("deaths", f64::from(deaths))]
+    vec![("deaths", deaths as f64)]
 }
 
 /// Every node is replaced in turn, while it works.
@@ -125,7 +129,9 @@ pub async fn poison(trial: Trial) -> Measured {
 /// Seen to fail: without `attempt - 1` in T9 the jobs that moved have used an attempt.
 pub async fn rolling_restart(trial: Trial) -> Measured {
     let count = if trial.is_quick { 12 } else { 30 };
-    let stage = Stage::with_pages(trial.backend, count).await;
+    let mut stage = Stage::with_pages(trial.backend, count).await;
+    // Each end of a node moves whom it serves, and a node that is about to end may still take somebody.
+    stage.moves = 6;
     stage.model.speed(60);
     let nodes = Nodes::new(join_all((0..3).map(|_| stage.node(LONG))).await);
     let mut clients = writers(&stage);
@@ -219,14 +225,15 @@ async fn running(stage: &Stage) -> Vec<job::Model> {
 
 /// `kill -9` of any of three nodes at any moment, again and again, under load; Redis forgets everything in between.
 pub async fn kills(mut trial: Trial) -> Measured {
-    let stage = Stage::with_pages(trial.backend, 12).await;
+    let mut stage = Stage::with_pages(trial.backend, 12).await;
+    stage.moves = 4;
     stage.model.speed(80);
     let nodes = Nodes::new(join_all((0..3).map(|_| stage.node(&[]))).await);
     let mut clients = writers(&stage);
     start_all(&nodes, &mut clients).await;
     let at_first = Footprint::of(&stage, &nodes.at(0)).await;
     follow_all(&stage, &nodes, &mut clients, async {
-        for round in 0..4 {
+        for round in 0..stage.moves {
             a_moment(&mut trial.chance, 2_500).await;
             // The first stays, to see that it keeps nothing.
             let place = 1 + round % 2;
