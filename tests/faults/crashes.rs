@@ -58,6 +58,8 @@ pub async fn one_process_dies(mut trial: Trial, crash: &'static Crash) -> Measur
     stage.model.speed(400);
     let point = format!("{}:{}", crash.point, trial.chance.random_range(crash.passes.clone()));
     let doomed = stage.node(&[("SITEWRIGHT_CRASH", &point)]).await;
+    // Of a process that has nothing to do: the other one finds the job when it begins.
+    let at_first = Footprint::of(&stage, &doomed).await;
     let mut client = Client::new(Wish::Page(stage.pages[0]));
     let (nodes, survivor) = match trial.backend {
         Backend::Sqlite => {
@@ -79,7 +81,6 @@ pub async fn one_process_dies(mut trial: Trial, crash: &'static Crash) -> Measur
             (Nodes::new([stage.node(&[]).await]), 0)
         }
     };
-    let at_first = Footprint::of(&stage, &nodes.at(survivor)).await;
     client.live(&stage, &nodes, survivor).await;
     written_once(&stage, &client).await;
     at_first.is_back(&stage, &nodes.at(survivor)).await;

@@ -77,6 +77,7 @@ pub async fn never_reads(trial: Trial) -> Measured {
     let stage = Stage::with_pages(trial.backend, 4).await;
     stage.model.speed(100);
     let nodes = Nodes::new([stage.node(LONG).await]);
+    let at_rest = Footprint::of(&stage, &nodes.at(0)).await;
     let mut clients = writers(&stage);
     start_all(&nodes, &mut clients).await;
     let mut grown = 0;
@@ -100,6 +101,7 @@ pub async fn never_reads(trial: Trial) -> Measured {
     for client in &clients {
         written_once(&stage, client).await;
     }
+    at_rest.is_back(&stage, &nodes.at(0)).await;
     nodes.stop().await;
     stage.close(&clients.iter().collect::<Vec<_>>()).await;
     vec![("freed after s", took.as_secs_f64()), ("memory KB", grown as f64)]
@@ -197,8 +199,8 @@ pub async fn kilobyte_a_second(trial: Trial) -> Measured {
     let nodes = Nodes::new([stage.node(LONG).await]);
     let server = nodes.at(0);
     let mut clients = writers(&stage);
-    start_all(&nodes, &mut clients).await;
     let at_first = Footprint::of(&stage, &server).await;
+    start_all(&nodes, &mut clients).await;
     let way = trickle(server.address).await;
     let mut slow = Client::new(clients[0].wish);
     (slow.key, slow.job) = (clients[0].key.clone(), clients[0].job);

@@ -230,8 +230,8 @@ pub async fn kills(mut trial: Trial) -> Measured {
     stage.model.speed(80);
     let nodes = Nodes::new(join_all((0..3).map(|_| stage.node(&[]))).await);
     let mut clients = writers(&stage);
-    start_all(&nodes, &mut clients).await;
     let at_first = Footprint::of(&stage, &nodes.at(0)).await;
+    start_all(&nodes, &mut clients).await;
     follow_all(&stage, &nodes, &mut clients, async {
         for round in 0..stage.moves {
             a_moment(&mut trial.chance, 2_500).await;
