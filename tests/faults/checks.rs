@@ -123,6 +123,21 @@ pub async fn written_once(stage: &Stage, client: &Client) {
     }
 }
 
+/// How many jobs succeeded, and how many killed three processes within one block, which is what a poison job looks like.
+/// Any other end fails.
+pub async fn succeeded_or_poison(stage: &Stage, clients: &[Client]) -> [usize; 2] {
+    let mut ends = [0, 0];
+    for client in clients {
+        let job = stage.world.job(client.job.expect("it was acknowledged")).await;
+        match job.state {
+            JobState::Succeeded => ends[0] += 1,
+            JobState::Quarantined if job.crashes >= 3 => ends[1] += 1,
+            _ => panic!("a job ended otherwise: {job:#?}"),
+        }
+    }
+    ends
+}
+
 /// However often it moved, the job used one attempt and nobody was taken for dead.
 pub async fn first_attempt(stage: &Stage, client: &Client) {
     let job = stage.world.job(client.job.expect("it was acknowledged")).await;

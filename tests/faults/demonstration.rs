@@ -11,7 +11,7 @@ use sitewright::db::Db;
 use sitewright::entities::{JobState, job, worker};
 use tokio::sync::Semaphore;
 
-use crate::client::Client;
+use crate::checks::succeeded_or_poison;
 use crate::experiments::{Measured, Trial};
 use crate::footprint::Footprint;
 use crate::load::{moves, snapshots};
@@ -61,7 +61,7 @@ pub async fn run(mut trial: Trial) -> Measured {
     let (kills, flushes, _) = tokio::join!(kill(&stage, &nodes, &mut trial.chance), flush(redis), join_all(all));
     let took = began.elapsed();
     stage.moves = kills.len();
-    let [succeeded, quarantined] = ends(&stage, &clients).await;
+    let [succeeded, quarantined] = succeeded_or_poison(&stage, &clients).await;
     let measured = vec![
         ("jobs", clients.len() as f64),
         ("succeeded", succeeded as f64),
@@ -150,19 +150,4 @@ async fn flush(redis: Option<&TestRedis>) -> usize {
         }
     }
     flushes
-}
-
-/// How many jobs ended in each way: succeeded, quarantined; any other end fails.
-async fn ends(stage: &Stage, clients: &[Client]) -> [usize; 2] {
-    let mut ends = [0, 0];
-    for client in clients {
-        let job = stage.world.job(client.job.expect("it was accepted")).await;
-        match job.state {
-            JobState::Succeeded => ends[0] += 1,
-            // Three deaths within one block are what a poison job looks like.
-            JobState::Quarantined => ends[1] += 1,
-            _ => panic!("a job ended otherwise: {job:#?}"),
-        }
-    }
-    ends
 }

@@ -141,7 +141,14 @@ pub async fn slow_lines(mut trial: Trial) -> Measured {
     for proxy in &proxies {
         proxy.delay(Duration::from_millis(trial.chance.random_range(1..20)));
     }
-    let nodes = Nodes::new(join_all((0..3).map(|_| stage.node(LONG))).await);
+    // A line is cut for less than the waits between a few attempts take.
+    let mut times = LONG.to_vec();
+    times.extend([
+        ("SITEWRIGHT_JOBS__MAX_ATTEMPTS", "10"),
+        ("SITEWRIGHT_JOBS__RETRY_BASE_MS", "500"),
+        ("SITEWRIGHT_JOBS__RETRY_CAP_MS", "500"),
+    ]);
+    let nodes = Nodes::new(join_all((0..3).map(|_| stage.node(&times))).await);
     let mut clients = writers(&stage);
     start_all(&nodes, &mut clients).await;
     flowing(&stage, 6).await;
@@ -155,6 +162,9 @@ pub async fn slow_lines(mut trial: Trial) -> Measured {
         }
     })
     .await;
+    for client in &clients {
+        written_once(&stage, client).await;
+    }
     let measured = vec![("snapshots", snapshots(&clients))];
     nodes.stop().await;
     stage.close(&clients.iter().collect::<Vec<_>>()).await;

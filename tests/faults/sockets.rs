@@ -223,6 +223,9 @@ pub async fn kilobyte_a_second(trial: Trial) -> Measured {
     let behind = slow_took.saturating_sub(others_ended - since);
     at_first.is_back(&stage, &server).await;
     nodes.stop().await;
+    for client in &clients {
+        written_once(&stage, client).await;
+    }
     assert!(moves(&clients) == 0.0, "others were cut off");
     stage.moves = 20;
     clients.push(slow);

@@ -10,7 +10,7 @@ use rand::RngExt;
 use serde_json::json;
 use sitewright::ids::{GlobalId, IdKind};
 
-use crate::checks::{integrity, written_once};
+use crate::checks::{integrity, succeeded_or_poison, written_once};
 use crate::client::{Client, Wish};
 use crate::experiments::{Measured, Trial};
 use crate::load::{a_moment, flowing, follow_all, start_all, writers};
@@ -37,9 +37,10 @@ pub async fn kills(mut trial: Trial) -> Measured {
     })
     .await;
     integrity(&stage).await;
+    let [_, quarantined] = succeeded_or_poison(&stage, &clients).await;
     nodes.stop().await;
     stage.close(&clients.iter().collect::<Vec<_>>()).await;
-    vec![("kills", kills as f64)]
+    vec![("kills", kills as f64), ("quarantined", quarantined as f64)]
 }
 
 /// A file system of its own, small, that goes with this value.

@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use sitewright::entities::{JobState, job};
 
-use crate::checks::{first_attempt, written_once};
+use crate::checks::{first_attempt, succeeded_or_poison, written_once};
 use crate::client::{Client, Wish};
 use crate::experiments::{Measured, Trial};
 use crate::footprint::Footprint;
@@ -208,6 +208,9 @@ pub async fn repair(trial: Trial) -> Measured {
     assert!(took <= limit, "repaired after {took:?}, and {limit:?} is promised");
     stage.model.speed(0);
     follow_all(&stage, &other, &mut clients, async {}).await;
+    for client in &clients {
+        written_once(&stage, client).await;
+    }
     other.stop().await;
     stage.close(&clients.iter().collect::<Vec<_>>()).await;
     let what = if lease > 3_000 {
@@ -245,7 +248,12 @@ pub async fn kills(mut trial: Trial) -> Measured {
     })
     .await;
     at_first.is_back(&stage, &nodes.at(0)).await;
-    let measured = vec![("sockets moved", moves(&clients)), ("snapshots", snapshots(&clients))];
+    let [_, quarantined] = succeeded_or_poison(&stage, &clients).await;
+    let measured = vec![
+        ("quarantined", quarantined as f64),
+        ("sockets moved", moves(&clients)),
+        ("snapshots", snapshots(&clients)),
+    ];
     nodes.stop().await;
     stage.close(&clients.iter().collect::<Vec<_>>()).await;
     measured
