@@ -18,7 +18,7 @@ const AGAIN: Duration = Duration::from_millis(50);
 /// How long it waits when it is told to try again in a few seconds.
 const LATER: Duration = Duration::from_millis(500);
 /// Longer than any job of a trial takes, outages included.
-const PATIENCE: Duration = Duration::from_secs(240);
+pub const PATIENCE: Duration = Duration::from_secs(240);
 
 /// What is to be written.
 #[derive(Debug, Clone, Copy)]

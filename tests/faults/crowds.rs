@@ -10,7 +10,7 @@ use sitewright::generation;
 use sitewright::ids::{GlobalId, IdKind};
 use uuid::Uuid;
 
-use crate::client::data;
+use crate::client::{NoAnswer, PATIENCE, data};
 use crate::experiments::{Measured, Trial};
 use crate::nodes::Nodes;
 use crate::stage::{LONG, Stage};
@@ -52,9 +52,18 @@ async fn is_accepted(server: &Server, site: Uuid) -> bool {
     let site = GlobalId::new(IdKind::Blueprint, site).to_string();
     let query = "mutation($input: GenerateStructureInput!) { start: generateStructure(input: $input) { job { id } userErrors { __typename } } }";
     let input = json!({ "blueprintId": site, "idempotencyKey": Uuid::new_v4().to_string() });
-    let data = data(server, None, query, json!({ "input": input }))
-        .await
-        .expect("it answers");
+    let variables = json!({ "input": input });
+    let repeating = async {
+        loop {
+            match data(server, None, query, variables.clone()).await {
+                Ok(data) => return data,
+                // A hundred at once may be too much for a moment: the key makes the repetition harmless.
+                Err(NoAnswer::Gone) => panic!("nothing was to befall this node"),
+                Err(why) => tokio::time::sleep(why.pause()).await,
+            }
+        }
+    };
+    let data = tokio::time::timeout(PATIENCE, repeating).await.expect("it answers");
     match data["start"]["userErrors"][0]["__typename"].as_str() {
         None => data["start"]["job"]["id"].is_string(),
         Some("InsufficientCreditsError") => false,
