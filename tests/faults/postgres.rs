@@ -56,12 +56,12 @@ pub async fn paused(mut trial: Trial) -> Measured {
     let postgres = stage.world.postgres().expect("a world with Postgres");
     let slowest = follow_all(&stage, &nodes, &mut clients, async {
         a_moment(&mut trial.chance, 1_000).await;
-        postgres.freeze();
+        let frozen = postgres.freeze();
         let since = Instant::now();
         let slowest = refused_meanwhile(&nodes, &mut late).await;
         let rest = Duration::from_millis(2 * LEASE_MS).saturating_sub(since.elapsed());
         tokio::time::sleep(rest).await;
-        postgres.thaw();
+        drop(frozen);
         slowest
     })
     .await;
@@ -97,10 +97,10 @@ pub async fn killed(mut trial: Trial) -> Measured {
     let postgres = stage.world.postgres().expect("a world with Postgres");
     let slowest = follow_all(&stage, &nodes, &mut clients, async {
         a_moment(&mut trial.chance, 2_000).await;
-        postgres.kill();
+        let dead = postgres.kill();
         let slowest = refused_meanwhile(&nodes, &mut late).await;
         a_moment(&mut trial.chance, 4_000).await;
-        postgres.start_again().await;
+        dead.start_again().await;
         slowest
     })
     .await;

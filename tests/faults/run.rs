@@ -71,13 +71,14 @@ async fn one(experiment: &Experiment, backend: Backend, trials: usize, arguments
     let (mut failures, mut measured) = (Vec::new(), Measured::new());
     for number in 0..trials {
         let trial = Trial::new(arguments.seed, experiment, backend, number, arguments.is_quick);
-        let running = tokio::spawn((experiment.run)(trial));
-        let stop = running.abort_handle();
-        match tokio::time::timeout(LIMIT, running).await {
+        let mut running = tokio::spawn((experiment.run)(trial));
+        match tokio::time::timeout(LIMIT, &mut running).await {
             Ok(Ok(values)) => values.into_iter().for_each(|value| worst(&mut measured, value)),
             Ok(Err(panicked)) => failures.push(format!("trial {number}: {}", words(panicked))),
             Err(_) => {
-                stop.abort();
+                running.abort();
+                // With it ends what it did to the services that the next trial needs.
+                running.await.ok();
                 failures.push(format!("trial {number} did not end within {LIMIT:?}"));
             }
         }
