@@ -162,7 +162,9 @@ pub async fn answers_lost(mut trial: Trial) -> Measured {
     for client in &clients {
         first_attempt(&stage, client).await;
     }
+    assert!(proxy.lost() >= plans.len(), "{} answers were lost", proxy.lost());
     let replayed = plans.iter().map(|plan| plan.replays).sum::<usize>() as f64;
+    assert!(replayed >= 1.0, "no start was committed without its answer");
     nodes.stop().await;
     stage.close(&clients.iter().chain(&plans).collect::<Vec<_>>()).await;
     vec![("starts found again", replayed)]

@@ -88,28 +88,29 @@ pub async fn away(mut trial: Trial, outage: Outage) -> Measured {
     measured
 }
 
-/// The API acknowledges, what it tells the workers is lost on the way, and it is killed: somebody looks by himself.
+/// The API acknowledges, what it tells the workers is lost on the way, and it is killed: somebody looks by himself. Without
+/// Redis nobody is told, and every job is found that way.
 ///
 /// Seen to fail: with `jobs.poll_ms` of ten minutes on the worker, the job waits for ever.
 pub async fn wake_lost(trial: Trial) -> Measured {
     let mut stage = Stage::with_pages(trial.backend, 1).await;
     let redis = stage.redis_url.clone();
     let worker = stage.node(&[("SITEWRIGHT_SERVER__ROLE", "worker")]).await;
-    let proxy = match &stage.world.redis {
-        Some(redis) => {
-            let proxy = Proxy::to(redis.port()).await;
-            stage.redis_url = proxy.of_url(&redis.url(), redis.port());
-            Some(proxy)
-        }
-        None => None,
-    };
+    let port = stage.world.redis.as_ref().expect("a world with Redis").port();
+    let proxy = Proxy::to(port).await;
+    stage.redis_url = proxy.of_url(&redis, port);
     let api: Environment = &[("SITEWRIGHT_SERVER__ROLE", "api")];
     let nodes = Nodes::new([stage.node(api).await]);
-    if let Some(proxy) = &proxy {
-        proxy.lose_questions();
-    }
+    proxy.lose_questions();
     let mut client = Client::new(Wish::Page(stage.pages[0]));
     client.try_start(&nodes.at(0)).await.expect("a start is acknowledged");
+    let losing = async {
+        while proxy.lost() == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let lost = tokio::time::timeout(Duration::from_secs(30), losing).await;
+    assert!(lost.is_ok(), "the API tells nobody");
     let since = Instant::now();
     nodes.kill(0).await;
     stage.redis_url = redis;

@@ -71,7 +71,8 @@ fn measured(line: &Line) -> String {
         true => format!("{what} {value:.0}"),
         false => format!("{what} {value:.1}"),
     });
-    values.collect::<Vec<_>>().join(", ")
+    let left_out = line.left_out.map(|why| format!("left out: {why}"));
+    values.chain(left_out).collect::<Vec<_>>().join(", ")
 }
 
 fn database(backend: Backend) -> &'static str {

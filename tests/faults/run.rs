@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use rand::seq::IndexedRandom;
 
 use crate::arguments::Arguments;
-use crate::experiments::{self, Experiment, Measured, Trial};
+use crate::experiments::{self, Experiment, Measured, Outcome, Trial};
 use crate::report;
 use crate::support::Backend;
 
@@ -17,7 +17,10 @@ pub struct Line {
     pub name: &'static str,
     pub says: &'static str,
     pub backend: Backend,
+    /// Those that were run.
     pub trials: usize,
+    /// Why some were not.
+    pub left_out: Option<&'static str>,
     pub failures: Vec<String>,
     pub took: Duration,
     /// The worst of each thing that was measured.
@@ -69,11 +72,16 @@ fn databases(experiment: &Experiment, arguments: &Arguments) -> Vec<Backend> {
 async fn one(experiment: &Experiment, backend: Backend, trials: usize, arguments: &Arguments) -> Line {
     let began = Instant::now();
     let (mut failures, mut measured) = (Vec::new(), Measured::new());
+    let (mut run, mut left_out) = (0, None);
     for number in 0..trials {
         let trial = Trial::new(arguments.seed, experiment, backend, number, arguments.is_quick);
         let mut running = tokio::spawn((experiment.run)(trial));
         match tokio::time::timeout(LIMIT, &mut running).await {
-            Ok(Ok(values)) => values.into_iter().for_each(|value| worst(&mut measured, value)),
+            Ok(Ok(Outcome::Passed(values))) => values.into_iter().for_each(|value| worst(&mut measured, value)),
+            Ok(Ok(Outcome::LeftOut(why))) => {
+                left_out = Some(why);
+                continue;
+            }
             Ok(Err(panicked)) => failures.push(format!("trial {number}: {}", words(panicked))),
             Err(_) => {
                 running.abort();
@@ -82,12 +90,14 @@ async fn one(experiment: &Experiment, backend: Backend, trials: usize, arguments
                 failures.push(format!("trial {number} did not end within {LIMIT:?}"));
             }
         }
+        run += 1;
     }
     let line = Line {
         name: experiment.name,
         says: experiment.says,
         backend,
-        trials,
+        trials: run,
+        left_out,
         failures,
         took: began.elapsed(),
         measured,

@@ -132,8 +132,8 @@ async fn until_nothing_more_is_taken(server: &Server) -> TcpStream {
         let message = json!({ "id": number.to_string(), "type": "subscribe", "payload": payload });
         let sending = socket.send(Message::text(message.to_string()));
         match tokio::time::timeout(Duration::from_millis(300), sending).await {
-            Ok(Ok(())) => {}
-            _ => break,
+            Ok(sent) => sent.expect("it listens"),
+            Err(_) => break,
         }
     }
     socket.into_inner()

@@ -12,7 +12,7 @@ use sitewright::ids::{GlobalId, IdKind};
 
 use crate::checks::{integrity, succeeded_or_poison, written_once};
 use crate::client::{Client, Wish};
-use crate::experiments::{Measured, Trial};
+use crate::experiments::{Measured, Outcome, Trial};
 use crate::load::{a_moment, flowing, follow_all, start_all, writers};
 use crate::nodes::Nodes;
 use crate::stage::Stage;
@@ -77,10 +77,10 @@ impl Drop for SmallDisk {
 }
 
 /// The disk is full in the middle of everything, and some seconds later it is not.
-pub async fn disk_full(mut trial: Trial) -> Measured {
+pub async fn disk_full(mut trial: Trial) -> Outcome {
     let folder = tempfile::tempdir().expect("a folder");
     let Some(disk) = SmallDisk::mount(folder.path()) else {
-        return vec![("left out: it takes the right to mount", 1.0)];
+        return Outcome::LeftOut("it takes the right to mount");
     };
     let url = format!("sqlite://{}/test.db", disk.0.display());
     let stage = Stage::built(Backend::Sqlite, 8, |config| config.database.url = url).await;
@@ -118,5 +118,5 @@ pub async fn disk_full(mut trial: Trial) -> Measured {
     nodes.stop().await;
     clients.push(late);
     stage.close(&clients.iter().collect::<Vec<_>>()).await;
-    vec![]
+    Measured::new().into()
 }

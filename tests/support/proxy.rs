@@ -3,8 +3,9 @@
 //! A silent proxy is a paused server or a network that drops packets: nothing is refused, nothing is answered, and what
 //! was sent meanwhile arrives when it speaks again. A cut one ends its connections and takes no others.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -36,6 +37,8 @@ struct Weather {
 pub struct Proxy {
     port: u16,
     weather: watch::Sender<Weather>,
+    /// What it was told to lose and did: commits whose answer is lost, pieces of questions.
+    lost: Arc<AtomicUsize>,
 }
 
 impl Proxy {
@@ -45,18 +48,29 @@ impl Proxy {
         let own = listener.local_addr().expect("it has an address").port();
         let (mode, delay) = (Mode::Pass, Duration::ZERO);
         let (weather, seen) = watch::channel(Weather { mode, delay });
+        let lost = Arc::new(AtomicUsize::new(0));
+        let counted = lost.clone();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 if seen.borrow().mode != Mode::Cut {
-                    tokio::spawn(connection(client, port, seen.clone()));
+                    tokio::spawn(connection(client, port, seen.clone(), counted.clone()));
                 }
             }
         });
-        Proxy { port: own, weather }
+        Proxy {
+            port: own,
+            weather,
+            lost,
+        }
     }
 
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// How many commits it lost the answer to, or how many pieces of what clients said.
+    pub fn lost(&self) -> usize {
+        self.lost.load(Relaxed)
     }
 
     /// The same address behind the proxy.
@@ -101,16 +115,22 @@ impl Proxy {
 }
 
 /// Both directions of one connection, until either ends or the proxy is cut.
-async fn connection(client: TcpStream, port: u16, seen: watch::Receiver<Weather>) {
+async fn connection(client: TcpStream, port: u16, seen: watch::Receiver<Weather>, lost: Arc<AtomicUsize>) {
     let Ok(server) = TcpStream::connect(("127.0.0.1", port)).await else {
         return;
     };
     let ((from, to), (back, home)) = (client.into_split(), server.into_split());
     let mut cut = seen.clone();
     let committed = &AtomicBool::new(false);
+    let lost = &lost;
     tokio::select! {
         // A direction that ends politely leaves the other one open, as TCP does.
-        _ = async { tokio::join!(pipe(from, home, seen.clone(), false, committed), pipe(back, to, seen, true, committed)) } => {}
+        _ = async {
+            tokio::join!(
+                pipe(from, home, seen.clone(), false, committed, lost),
+                pipe(back, to, seen, true, committed, lost)
+            )
+        } => {}
         _ = cut.wait_for(|weather| weather.mode == Mode::Cut) => {}
     }
 }
@@ -121,10 +141,11 @@ async fn pipe(
     weather: watch::Receiver<Weather>,
     is_answer: bool,
     committed: &AtomicBool,
+    lost: &AtomicUsize,
 ) {
     let (late, due) = mpsc::channel(64);
     tokio::join!(
-        take(from, late, weather.clone(), is_answer, committed),
+        take(from, late, weather.clone(), is_answer, committed, lost),
         give(due, to, weather)
     );
 }
@@ -136,6 +157,7 @@ async fn take(
     mut weather: watch::Receiver<Weather>,
     is_answer: bool,
     committed: &AtomicBool,
+    lost: &AtomicUsize,
 ) {
     let mut buffer = vec![0; 16 * 1024];
     while let Ok(length @ 1..) = from.read(&mut buffer).await {
@@ -147,8 +169,10 @@ async fn take(
         if !is_answer && mode == Mode::DeafAfterCommit && buffer[..length].windows(7).any(|bytes| bytes == b"COMMIT\0")
         {
             committed.store(true, Relaxed);
+            lost.fetch_add(1, Relaxed);
         }
         if !is_answer && mode == Mode::Unheard {
+            lost.fetch_add(1, Relaxed);
             // The connection lost something: it cannot go on once others do.
             let spoke = weather.wait_for(|weather| weather.mode != Mode::Unheard);
             tokio::select! {
