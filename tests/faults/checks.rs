@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, PaginatorTrait, QueryFilter, Statement};
-use sitewright::entities::{JobState, block, job, job_event};
+use model_server::When;
+use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, QueryFilter, Statement};
+use sitewright::entities::{JobState, job, job_event};
 use uuid::Uuid;
 
 use crate::client::{Client, Wish};
 use crate::stage::Stage;
 use crate::support::process::run;
 
-/// How often a block that cannot be repaired is asked for again.
+/// How often a section that cannot stay is asked for again.
 const ASKED_AGAIN: usize = 2;
 
 pub async fn all(stage: &Stage, clients: &[&Client]) {
@@ -82,29 +83,40 @@ pub fn forget_pages(clients: &mut [Client]) {
     clients.iter_mut().for_each(|client| client.is_page_kept = false);
 }
 
-/// The model was asked once for each time that a job began, and at most twice more for each block.
+/// The model was asked for a plan or a page once for each time that the job began, and for a section alone at most twice
+/// in each life of its job: a process that dies or stops forgets how often it asked.
 async fn calls(stage: &Stage) {
     let db = stage.world.app.db.reader();
     let began = job_event::Entity::find().filter(job_event::Column::Kind.eq("started"));
-    let mut allowed = BTreeMap::<Uuid, usize>::new();
+    let mut begun = BTreeMap::<Uuid, usize>::new();
     for event in began.all(db).await.unwrap() {
-        *allowed.entry(event.job_id).or_default() += 1;
+        *begun.entry(event.job_id).or_default() += 1;
     }
-    for (name, asked) in stage.model.statistics().calls_by_job {
-        let Ok(id) = name.parse::<Uuid>() else {
-            panic!("a call of nobody: {name:?}")
-        };
-        let page = stage.world.job(id).await.page_id;
-        let blocks = match page {
-            Some(page) => {
-                let blocks = block::Entity::find().filter(block::Column::PageId.eq(page));
-                blocks.count(db).await.unwrap() as usize
+    let mut asked = BTreeMap::<(Uuid, String), usize>::new();
+    for call in stage.model.calls(&When::any()) {
+        let job = call
+            .job
+            .parse()
+            .unwrap_or_else(|_| panic!("a call of nobody: {call:?}"));
+        *asked.entry((job, call.function)).or_default() += 1;
+    }
+    for ((id, function), asked) in asked {
+        let job = stage.world.job(id).await;
+        let began = begun.get(&id).copied().unwrap_or_default();
+        let most = match (function.as_str(), job.page_id) {
+            ("structure", None) | ("page", Some(_)) => began,
+            ("block", Some(page)) => {
+                let sections = stage.world.blocks(page).await.len();
+                // Of its attempts, only those that failed remember.
+                let failed = usize::try_from(job.attempt - 1 - job.crashes).unwrap_or_default();
+                ASKED_AGAIN * sections * began.saturating_sub(failed)
             }
-            None => 0,
+            _ => panic!("{function} is nothing to ask for {job:#?}"),
         };
-        let began = allowed.get(&id).copied().unwrap_or_default();
-        let most = began + ASKED_AGAIN * blocks;
-        assert!(asked <= most, "{asked} calls for job {id} that began {began} times");
+        assert!(
+            asked <= most,
+            "{asked} calls of {function} for a job that began {began} times: {job:#?}"
+        );
     }
 }
 
