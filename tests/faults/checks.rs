@@ -21,6 +21,7 @@ pub async fn all(stage: &Stage, clients: &[&Client]) {
     for client in clients {
         of_client(stage, client).await;
     }
+    letter_by_letter(stage, clients).await;
     calls(stage).await;
     keys(stage);
 }
@@ -75,6 +76,22 @@ fn undisturbed(stage: &Stage, client: &Client) {
         client.refusals <= stage.refusals,
         "{client:?}: {} are explained",
         stage.refusals
+    );
+}
+
+/// Somebody heard the text of a page as it was written, so that there was something to compare. Without Redis a client
+/// hears it only from the process that writes it, which may be another one for all of them.
+async fn letter_by_letter(stage: &Stage, clients: &[&Client]) {
+    let mut written = 0;
+    for client in clients.iter().filter(|client| matches!(client.wish, Wish::Page(_))) {
+        let job = stage.world.job(client.job.expect("it was acknowledged")).await;
+        written += usize::from(job.state == JobState::Succeeded);
+    }
+    let is_carried = !stage.world.app.db.is_postgres() || stage.world.redis.is_some();
+    let compared: usize = clients.iter().map(|client| client.viewer.compared).sum();
+    assert!(
+        compared > 0 || written == 0 || !is_carried,
+        "no text was compared with what is stored"
     );
 }
 

@@ -94,6 +94,8 @@ pub async fn away(mut trial: Trial, outage: Outage) -> Measured {
 /// Seen to fail: with `jobs.poll_ms` of ten minutes on the worker, the job waits for ever.
 pub async fn wake_lost(trial: Trial) -> Measured {
     let mut stage = Stage::with_pages(trial.backend, 1).await;
+    // Its text still comes when the client has found the other node.
+    stage.model.speed(60);
     let redis = stage.redis_url.clone();
     let worker = stage.node(&[("SITEWRIGHT_SERVER__ROLE", "worker")]).await;
     let port = stage.world.redis.as_ref().expect("a world with Redis").port();
