@@ -8,7 +8,6 @@ use crate::experiments::{Measured, Trial};
 use crate::footprint::Footprint;
 use crate::nodes::Nodes;
 use crate::stage::Stage;
-use crate::support::Backend;
 
 /// Where a process dies.
 pub struct Crash {
@@ -51,39 +50,24 @@ const fn crash(
     }
 }
 
-/// One of two nodes dies; on a file, the only one, and another comes after it.
+/// The only process dies, and another comes after it.
 pub async fn one_process_dies(mut trial: Trial, crash: &'static Crash) -> Measured {
     let mut stage = Stage::with_pages(trial.backend, 1).await;
     stage.moves = 1;
     stage.model.speed(400);
     let point = format!("{}:{}", crash.point, trial.chance.random_range(crash.passes.clone()));
-    let doomed = stage.node(&[("SITEWRIGHT_CRASH", &point)]).await;
-    // Of a process that has nothing to do: the other one finds the job when it begins.
-    let at_first = Footprint::of(&stage, &doomed).await;
+    let nodes = Nodes::new([stage.node(&[("SITEWRIGHT_CRASH", &point)]).await]);
+    // Of a process that has nothing to do: the next one may find the job as soon as it begins.
+    let at_first = Footprint::of(&stage, &nodes.at(0)).await;
     let mut client = Client::new(Wish::Page(stage.pages[0]));
-    let (nodes, survivor) = match trial.backend {
-        Backend::Sqlite => {
-            let nodes = Nodes::new([doomed]);
-            if client.try_start(&nodes.at(0)).await.is_ok() {
-                client.watch(&stage, &nodes.at(0), |_| false).await;
-            }
-            nodes.dies(0).await;
-            nodes.put(0, stage.node(&[]).await);
-            (nodes, 0)
-        }
-        // The other one serves, and begins to write when this one is dead.
-        Backend::Postgres | Backend::Redis => {
-            let doomed = Nodes::new([doomed]);
-            if client.try_start(&doomed.at(0)).await.is_ok() {
-                client.watch(&stage, &doomed.at(0), |_| false).await;
-            }
-            doomed.dies(0).await;
-            (Nodes::new([stage.node(&[]).await]), 0)
-        }
-    };
-    client.live(&stage, &nodes, survivor).await;
+    if client.try_start(&nodes.at(0)).await.is_ok() {
+        client.watch(&stage, &nodes.at(0), |_| false).await;
+    }
+    nodes.dies(0).await;
+    nodes.put(0, stage.node(&[]).await);
+    client.live(&stage, &nodes, 0).await;
     written_once(&stage, &client).await;
-    at_first.is_back(&stage, &nodes.at(survivor)).await;
+    at_first.is_back(&stage, &nodes.at(0)).await;
     nodes.stop().await;
     stage.close(&[&client]).await;
     vec![]

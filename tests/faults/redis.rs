@@ -23,8 +23,8 @@ pub enum Outage {
     Frozen,
 }
 
-/// A start that waited for Redis, and tried again, would take longer.
-const PROMPT: Duration = Duration::from_secs(3);
+/// A start that waited for Redis would take as long as it is away; the machine may be busy.
+const PROMPT: Duration = Duration::from_secs(5);
 const AWAY: Duration = Duration::from_secs(10);
 
 /// Text flows on three nodes, to watchers on other nodes; then it happens.

@@ -91,8 +91,8 @@ pub async fn never_reads(trial: Trial) -> Measured {
             .resident_kb
             .saturating_sub(at_first.resident_kb);
         assert!(grown < 64 * 1024, "{grown} KB for one client that does not read");
-        // Fifteen seconds are promised; a busy machine is given three more.
-        let limit = Duration::from_secs(18);
+        // Fifteen seconds are promised; a busy machine is given ten more.
+        let limit = Duration::from_secs(25);
         let took = freed(since, mute, limit).await;
         assert!(took < limit, "it is held for {took:?}");
         took
@@ -175,10 +175,10 @@ pub async fn half_open(trial: Trial) -> Measured {
     socket.payload().await.expect("a snapshot");
     proxy.silence();
     let since = Instant::now();
-    // The last sign of life was a moment before; a look that comes a second late is given.
+    // The last sign of life was a moment before. The last word takes two seconds, and a busy machine is given five seconds more.
     while Footprint::of(&stage, &server).await.clients > 0 {
         assert!(
-            since.elapsed() < silence + Duration::from_secs(3),
+            since.elapsed() < silence + Duration::from_secs(8),
             "it is held for {:?}",
             since.elapsed()
         );
