@@ -104,10 +104,14 @@ pub fn forget_pages(clients: &mut [Client]) {
 /// in each life of its job: a process that dies or stops forgets how often it asked.
 async fn calls(stage: &Stage) {
     let db = stage.world.app.db.reader();
-    let began = job_event::Entity::find().filter(job_event::Column::Kind.eq("started"));
-    let mut begun = BTreeMap::<Uuid, usize>::new();
-    for event in began.all(db).await.unwrap() {
-        *begun.entry(event.job_id).or_default() += 1;
+    let (mut begun, mut lives) = (BTreeMap::<Uuid, usize>::new(), BTreeMap::<Uuid, usize>::new());
+    for event in job_event::Entity::find().all(db).await.unwrap() {
+        let reason = event.payload["reason"].as_str().unwrap_or_default();
+        match event.kind.as_str() {
+            "started" => *begun.entry(event.job_id).or_default() += 1,
+            "retrying" if reason.contains("the work continues") => *lives.entry(event.job_id).or_insert(1) += 1,
+            _ => {}
+        }
     }
     let mut asked = BTreeMap::<(Uuid, String), usize>::new();
     for call in stage.model.calls(&When::any()) {
@@ -124,9 +128,7 @@ async fn calls(stage: &Stage) {
             ("structure", None) | ("page", Some(_)) => began,
             ("block", Some(page)) => {
                 let sections = stage.world.blocks(page).await.len();
-                // Of its attempts, only those that failed remember.
-                let failed = usize::try_from(job.attempt - 1 - job.crashes).unwrap_or_default();
-                ASKED_AGAIN * sections * began.saturating_sub(failed)
+                ASKED_AGAIN * sections * lives.get(&id).unwrap_or(&1)
             }
             _ => panic!("{function} is nothing to ask for {job:#?}"),
         };
