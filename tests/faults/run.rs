@@ -10,7 +10,7 @@ use crate::report;
 use crate::support::Backend;
 
 /// No trial takes longer, however busy the machine is: one that does is stuck.
-const LIMIT: Duration = Duration::from_secs(400);
+const LIMIT: Duration = Duration::from_secs(600);
 
 /// What came of an experiment on one database.
 pub struct Line {
