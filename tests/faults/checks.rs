@@ -69,7 +69,7 @@ async fn streamed(stage: &Stage, client: &Client) {
 
 /// It had to move, and to come back, no more often than what befell the nodes explains.
 ///
-/// Seen to fail: without the bound that each trial sets for itself.
+/// Seen to fail: with a process that dies, in a trial that does not say so.
 fn undisturbed(stage: &Stage, client: &Client) {
     assert!(client.moves <= stage.moves, "{client:?}: {} are explained", stage.moves);
     assert!(

@@ -184,6 +184,8 @@ impl Viewer {
     }
 
     /// The stored block takes the place of its text; until then the text was true.
+    ///
+    /// Seen to fail: with one field whose text never came.
     async fn close(&mut self, db: &Db, block: Uuid) {
         let (status, stored) = stored(db, block).await;
         // It is stored before anybody hears of it.
