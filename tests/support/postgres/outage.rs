@@ -1,7 +1,7 @@
 //! What may befall the tests' Postgres as a whole: frozen, killed, started again. Only for programs that have it alone.
 //!
 //! What is done to it ends with the value that stands for it: a trial that fails leaves the next one a Postgres.
-//! Seen to fail: without that, in the trial after one that panicked, or reached its limit, in the middle of an outage.
+//! Seen to fail: without that, in every trial after one that panicked while Postgres was dead.
 
 use std::fs;
 
