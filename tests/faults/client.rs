@@ -17,8 +17,9 @@ use crate::support::process::{Server, Socket, heard};
 const AGAIN: Duration = Duration::from_millis(50);
 /// How long it waits when it is told to try again in a few seconds.
 const LATER: Duration = Duration::from_millis(500);
-/// Longer than any job of a trial takes, outages included.
-pub const PATIENCE: Duration = Duration::from_secs(240);
+/// Longer than any job of a trial takes, outages included: one of the demonstration's waited for two minutes in the queue
+/// and was not written after four, beside other work.
+pub const PATIENCE: Duration = Duration::from_secs(480);
 
 /// What is to be written.
 #[derive(Debug, Clone, Copy)]

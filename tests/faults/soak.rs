@@ -60,8 +60,8 @@ pub async fn run(minutes: f64, seed: u64) -> bool {
 
 async fn soak(length: Duration, seed: u64) {
     let mut stage = Stage::with_pages(Backend::Redis, CLIENTS).await;
-    // What may befall one job in four minutes, the most that a client waits for it.
-    (stage.moves, stage.refusals) = (80, 480);
+    // What may befall one job in eight minutes, the most that a client waits for it.
+    (stage.moves, stage.refusals) = (160, 960);
     stage.model.speed(120);
     let port = stage.world.postgres().expect("a world with Postgres").port();
     let proxy = Proxy::to(port).await;
