@@ -11,10 +11,10 @@ use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
-/// Silence for this long is an outage. With the pause between questions it stays a second below the three in which
+/// Silence for this long is an outage. With the pause between questions it stays below the three seconds in which
 /// somebody who waits must be answered.
-const SILENCE: Duration = Duration::from_millis(1_800);
-const PAUSE: Duration = Duration::from_millis(250);
+const SILENCE: Duration = Duration::from_millis(2_000);
+const PAUSE: Duration = Duration::from_millis(400);
 
 #[derive(Clone)]
 pub(super) struct Pulse(Option<Arc<Asking>>);
