@@ -79,16 +79,25 @@ impl Drop for Asking {
 async fn ask(options: ConnectOptions, away: watch::Sender<bool>) {
     let mut connection: Option<DatabaseConnection> = None;
     loop {
-        let answer = tokio::time::timeout(SILENCE, question(&options, &mut connection)).await;
-        let is_away = !matches!(answer, Ok(Ok(())));
+        let failure = match tokio::time::timeout(SILENCE, question(&options, &mut connection)).await {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(_) => Some(format!("silent for {SILENCE:?}")),
+        };
+        let is_away = failure.is_some();
         if is_away {
             // What a half-dead connection says later must not count.
             connection = None;
         }
         if away.send_if_modified(|was| std::mem::replace(was, is_away) != is_away) {
-            match is_away {
-                true => tracing::error!("the database does not answer; requests that wait for it are refused"),
-                false => tracing::info!("the database answers again"),
+            match failure {
+                Some(cause) => {
+                    tracing::error!(
+                        cause,
+                        "the database does not answer; requests that wait for it are refused"
+                    );
+                }
+                None => tracing::info!("the database answers again"),
             }
         }
         tokio::time::sleep(PAUSE).await;

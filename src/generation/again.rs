@@ -126,6 +126,10 @@ impl Section<'_> {
                 "a section is asked for again"
             );
             match self.once(work, &problems, refused.stands).await {
+                // No better than what stands.
+                Ok(Reply::Good(better)) if refused.stands && better.repeats.len() >= refused.problems.len() => {
+                    problems = sentences(&better.repeats);
+                }
                 Ok(Reply::Good(better)) => return Ok(Some(*better)),
                 Ok(Reply::Unwanted) => return Ok(None),
                 Ok(Reply::Refused(reasons)) => problems = sentences(&reasons),

@@ -35,7 +35,7 @@ async fn behind_a_proxy() -> (World, Proxy) {
     (world, proxy)
 }
 
-fn port_of(url: &str) -> u16 {
+pub fn port_of(url: &str) -> u16 {
     let after = url.rsplit_once('@').expect("a user").1;
     let port = after.split_once(':').expect("a port").1;
     port.split('/')

@@ -5,12 +5,17 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
 use sitewright::ai::{Call, Outcome};
 use sitewright::config::{AuthMode, TokenPrice};
+use sitewright::entities::job;
 use sitewright::ids::{GlobalId, IdKind};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::{ask, calls_of, world};
 use crate::graphql_served::serve;
-use crate::support::Backend;
+use crate::outages::port_of;
+use crate::support::proxy::Proxy;
+
+use crate::support::{Backend, World, connect};
 
 const JOB: &str = "query($id: ID!) { node(id: $id) { ... on GenerationJob {
     usage { promptTokens completionTokens model calls } } } }";
@@ -92,22 +97,11 @@ async fn calls_are_summed_by_job_and_by_day_with_what_they_cost(backend: Backend
     served.settle().await;
 }
 
-/// As after a commit whose answer was lost: the same account comes to the database again.
-async fn an_account_that_is_written_twice_is_one(backend: Backend) {
-    let model = Model::start().await;
-    let world = world(backend, &model, |_| {}).await;
-    let job = world.planned(world.account).await.blueprint.id;
-    let id = sitewright::entities::job::Entity::find()
-        .filter(sitewright::entities::job::Column::BlueprintId.eq(job))
-        .one(world.app.db.reader())
-        .await
-        .unwrap()
-        .unwrap()
-        .id;
-    let before = calls_of(&world, id, 1).await.len();
-    let call = Call {
+/// The account of a call for a job.
+fn account_of(job: Uuid) -> Call {
+    Call {
         id: sitewright::ids::new_id(),
-        job: id,
+        job,
         attempt: 1,
         function: "structure",
         provider: "openai".to_string(),
@@ -120,7 +114,21 @@ async fn an_account_that_is_written_twice_is_one(backend: Backend) {
         outcome: Outcome::Aborted,
         cost_micros: None,
         ended_at: sitewright::db::now(),
-    };
+    }
+}
+
+async fn planning_job(world: &World) -> Uuid {
+    let site = world.planned(world.account).await.blueprint.id;
+    let jobs = job::Entity::find().filter(job::Column::BlueprintId.eq(site));
+    jobs.one(world.app.db.reader()).await.unwrap().unwrap().id
+}
+
+async fn an_account_that_is_written_twice_is_one(backend: Backend) {
+    let model = Model::start().await;
+    let world = world(backend, &model, |_| {}).await;
+    let id = planning_job(&world).await;
+    let before = calls_of(&world, id, 1).await.len();
+    let call = account_of(id);
     for _ in 0..2 {
         let (calls, told) = tokio::sync::mpsc::channel(1);
         calls.send(call.clone()).await.unwrap();
@@ -131,5 +139,29 @@ async fn an_account_that_is_written_twice_is_one(backend: Backend) {
         sitewright::usage::record(world.app.db.clone(), told, end).await;
     }
     assert_eq!(calls_of(&world, id, before + 1).await.len(), before + 1);
+    world.settle().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_account_whose_commit_was_answered_to_nobody_is_one() {
+    let model = Model::start().await;
+    let world = world(Backend::Postgres, &model, |_| {}).await;
+    let id = planning_job(&world).await;
+    let before = calls_of(&world, id, 1).await.len();
+    let url = &world.app.config.database.url;
+    let proxy = Proxy::to(port_of(url)).await;
+    let db = connect(&proxy.of_url(url, port_of(url))).await.unwrap();
+    let (calls, told) = tokio::sync::mpsc::channel(1);
+    let recorder = tokio::spawn(sitewright::usage::record(db, told, CancellationToken::new()));
+    proxy.lose_answers_to_commits();
+    calls.send(account_of(id)).await.unwrap();
+    calls_of(&world, id, before + 1).await;
+    assert_eq!(proxy.lost(), 1, "nothing was lost");
+    proxy.speak();
+    // It is written behind the first one, which waits: nobody has said that it is there.
+    calls.send(account_of(id)).await.unwrap();
+    drop(calls);
+    recorder.await.unwrap();
+    assert_eq!(calls_of(&world, id, before + 2).await.len(), before + 2);
     world.settle().await;
 }

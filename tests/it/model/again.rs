@@ -269,6 +269,7 @@ async fn a_section_that_goes_on_repeating_stays_and_the_report_says_so() {
     assert_eq!(model.calls(&of(job, "block")).len(), 2);
     let now = world.blocks(page).await;
     assert!(now.iter().all(|block| block.status == BlockStatus::Ready));
+    assert_eq!(now[0].revision, second[0].revision + 1, "replaced by what is no better");
     assert_eq!(
         now[0].content.as_ref().unwrap()["subheadline"],
         sections[0]["subheadline"]
