@@ -205,7 +205,7 @@ impl Section<'_> {
         let repeats = match functions::reads_prompts(self.ai) {
             true => {
                 let mut taken = Taken::beside(&site, self.page);
-                taken.renew(self.db.reader()).await?;
+                taken.renew(self.db).await;
                 taken.problems(&written.content.to_value())
             }
             false => Vec::new(),

@@ -178,12 +178,10 @@ fn flagged(watch: Option<&Watch>, written: Written) -> Written {
 }
 
 /// What a section says again of other pages, as they are by now.
-async fn repeats(watch: Option<&mut Watch<'_>>, written: &Written) -> Result<Vec<Problem>> {
-    let Some(watch) = watch else {
-        return Ok(Vec::new());
-    };
-    watch.taken.renew(watch.db.reader()).await?;
-    Ok(watch.taken.problems(&written.content.to_value()))
+async fn repeats(watch: Option<&mut Watch<'_>>, written: &Written) -> Vec<Problem> {
+    let Some(watch) = watch else { return Vec::new() };
+    watch.taken.renew(watch.db).await;
+    watch.taken.problems(&written.content.to_value())
 }
 
 /// Stores each section as it closes; what is refused is left for later, with its place and the reasons.
@@ -209,7 +207,7 @@ async fn read_page(
                     let next = left.blocks.get(index + 1).cloned();
                     let (closed, problems) = match read_block(block.kind, value, &block.heading) {
                         Ok(written) => {
-                            let problems = repeats(watch.as_deref_mut(), &written).await?;
+                            let problems = repeats(watch.as_deref_mut(), &written).await;
                             let closed = Closed {
                                 block,
                                 written: flagged(watch.as_deref(), written),

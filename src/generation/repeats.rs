@@ -11,6 +11,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::context::Site;
+use crate::db::Db;
 use crate::entities::{block, page};
 use crate::error::Result;
 use crate::sites::problem::{Constraint, Problem};
@@ -59,14 +60,18 @@ impl Taken {
     }
 
     /// Reads what the pages beside this one say by now: others may be written at the same time. Text that is gone from
-    /// them stays taken; it is said somewhere in this hour.
-    pub async fn renew(&mut self, connection: &impl ConnectionTrait) -> Result<()> {
+    /// them stays taken. While the database is away, what is known has to do: a job is not tried again for that.
+    pub async fn renew(&mut self, db: &Db) {
+        let renewed = self.read_anew(db.reader());
+        if let Err(error) = db.unless_away(renewed).await {
+            tracing::warn!(cause = error.cause(), "what other pages say could not be read anew");
+        }
+    }
+
+    async fn read_anew(&mut self, connection: &impl ConnectionTrait) -> Result<()> {
         let written = store::written_revisions(connection, self.pages.keys().copied()).await?;
-        let new: Vec<Uuid> = written
-            .into_iter()
-            .filter(|one| !self.read.contains(one))
-            .map(|(id, _)| id)
-            .collect();
+        let new = written.into_iter().filter(|one| !self.read.contains(one));
+        let new: Vec<Uuid> = new.map(|(id, _)| id).collect();
         if !new.is_empty() {
             self.take(&store::blocks(connection, &new).await?);
         }
