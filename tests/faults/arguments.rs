@@ -41,7 +41,10 @@ impl Arguments {
                 "--quick" => arguments.is_quick = true,
                 "--write" => arguments.writes = true,
                 "soak" => arguments.command = Command::Soak(60.0),
-                "--minutes" => arguments.command = Command::Soak(number(&value()?)?),
+                "--minutes" => match &mut arguments.command {
+                    Command::Soak(minutes) => *minutes = number(&value()?)?,
+                    _ => return Err(format!("--minutes is for soak: {USAGE}")),
+                },
                 "--list" => arguments.command = Command::List,
                 "--only" => arguments.only = Some(value()?),
                 "--trials" => arguments.trials = Some(number(&value()?)?),
@@ -51,6 +54,10 @@ impl Arguments {
         }
         if arguments.writes && (arguments.is_quick || arguments.only.is_some()) {
             return Err("--write replaces the whole table: run all of it, without --quick and --only".to_string());
+        }
+        let is_soak = matches!(arguments.command, Command::Soak(_));
+        if is_soak && (arguments.is_quick || arguments.only.is_some() || arguments.trials.is_some()) {
+            return Err(format!("soak takes --minutes and --seed only: {USAGE}"));
         }
         Ok(arguments)
     }

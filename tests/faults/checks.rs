@@ -10,6 +10,7 @@ use uuid::Uuid;
 use crate::client::{Client, Wish};
 use crate::stage::Stage;
 use crate::support::process::run;
+use crate::support::redis::TestRedis;
 
 /// How often a section that cannot stay is asked for again.
 const ASKED_AGAIN: usize = 2;
@@ -23,7 +24,7 @@ pub async fn all(stage: &Stage, clients: &[&Client]) {
     }
     letter_by_letter(stage, clients).await;
     calls(stage).await;
-    keys(stage);
+    stage.world.redis.iter().for_each(keys);
 }
 
 /// What one client was told and saw.
@@ -37,8 +38,8 @@ pub async fn of_client(stage: &Stage, client: &Client) {
 /// away, or the writer died, when it ended.
 ///
 /// Seen to fail: with a limit of a quarter of an hour here, after a soak.
-fn keys(stage: &Stage) {
-    for (key, ttl) in stage.world.redis.iter().flat_map(|redis| redis.keys()) {
+pub fn keys(redis: &TestRedis) {
+    for (key, ttl) in redis.keys() {
         // A key may go between the two questions: then there is none, and none is asked of it.
         assert!(
             ttl == -2 || (0..=60 * 60 * 1_000).contains(&ttl),
@@ -155,8 +156,8 @@ pub async fn written_once(stage: &Stage, client: &Client) {
 }
 
 /// How many jobs succeeded, and how many killed three processes within one block, which is what a poison job looks like.
-/// Any other end fails.
-pub async fn succeeded_or_poison(stage: &Stage, clients: &[Client]) -> [usize; 2] {
+/// Any other end fails, and so do too few that succeeded.
+pub async fn succeeded_or_poison(stage: &Stage, clients: &[Client], least: usize) -> [usize; 2] {
     let mut ends = [0, 0];
     for client in clients {
         let job = stage.world.job(client.job.expect("it was acknowledged")).await;
@@ -166,6 +167,10 @@ pub async fn succeeded_or_poison(stage: &Stage, clients: &[Client]) -> [usize; 2
             _ => panic!("a job ended otherwise: {job:#?}"),
         }
     }
+    assert!(
+        ends[0] >= least,
+        "{ends:?}: so many succeeded, and so many killed processes"
+    );
     ends
 }
 

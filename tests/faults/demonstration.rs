@@ -61,7 +61,7 @@ pub async fn run(mut trial: Trial) -> Measured {
     let (kills, flushes, _) = tokio::join!(kill(&stage, &nodes, &mut trial.chance), flush(redis), join_all(all));
     let took = began.elapsed();
     stage.moves = kills.len();
-    let [succeeded, quarantined] = succeeded_or_poison(&stage, &clients).await;
+    let [succeeded, quarantined] = succeeded_or_poison(&stage, &clients, clients.len() * 19 / 20).await;
     let measured = vec![
         ("jobs", clients.len() as f64),
         ("succeeded", succeeded as f64),

@@ -15,6 +15,8 @@ const POOLED: usize = 60;
 const MEMORY_KB: u64 = 96 * 1024;
 /// Loops that a process starts with the first use of what they are for.
 const LAZY_TASKS: usize = 4;
+/// Threads that wait for more to do; they leave when nothing comes.
+const LAZY_THREADS: usize = 4;
 /// How long ends may take to arrive: threads that idle leave after ten seconds.
 const SOON: Duration = Duration::from_secs(30);
 
@@ -38,11 +40,12 @@ impl Footprint {
     /// Seen to fail: with a client that keeps its connection, before the half-open one is let go.
     pub async fn of(stage: &Stage, server: &Server) -> Footprint {
         let process = server.process.id();
-        let status = fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+        let status = fs::read_to_string(format!("/proc/{process}/status")).expect("the process lives");
         let field = |name: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(name));
             let word = line.and_then(|rest| rest.split_whitespace().next());
-            word.and_then(|word| word.parse::<u64>().ok()).unwrap_or_default()
+            word.and_then(|word| word.parse::<u64>().ok())
+                .unwrap_or_else(|| panic!("no {name} in {status}"))
         };
         let mut footprint = Footprint {
             resident_kb: field("VmRSS:"),
@@ -88,6 +91,7 @@ impl Footprint {
         loop {
             let now = Footprint::of(stage, server).await;
             let is_back = now.clients == 0
+                && now.threads <= self.threads + LAZY_THREADS
                 && now.files <= self.files
                 // A kept connection to a model has a task.
                 && now.tasks <= self.tasks + LAZY_TASKS + now.pooled.saturating_sub(self.pooled)
@@ -113,9 +117,9 @@ async fn tasks(server: &Server) -> usize {
         .count();
     server.process.signal(Signal::USR1);
     let answer = format!("\"count\":{},", asked + 1);
-    let line = server.process.says(&answer).await.unwrap_or_default();
-    let line: Value = serde_json::from_str(&line).unwrap_or_default();
-    line["tasks"].as_u64().unwrap_or_default() as usize
+    let line = server.process.says(&answer).await.expect("a census");
+    let line: Value = serde_json::from_str(&line).expect("a line of JSON");
+    line["tasks"].as_u64().expect("a census counts tasks") as usize
 }
 
 /// Whether the kernel still has this end of a connection.

@@ -68,6 +68,7 @@ pub async fn paused(mut trial: Trial) -> Measured {
     assert!(slowest < PROMPT, "a refusal took {slowest:?}");
     stage.model.speed(0);
     late.live(&stage, &nodes, 0).await;
+    written_once(&stage, &late).await;
     for client in &clients {
         written_once(&stage, client).await;
         first_attempt(&stage, client).await;
@@ -107,7 +108,7 @@ pub async fn killed(mut trial: Trial) -> Measured {
     assert!(slowest < PROMPT, "a refusal took {slowest:?}");
     stage.model.speed(0);
     late.live(&stage, &nodes, 0).await;
-    for client in &clients {
+    for client in clients.iter().chain([&late]) {
         written_once(&stage, client).await;
     }
     nodes.stop().await;

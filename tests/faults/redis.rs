@@ -159,7 +159,12 @@ pub async fn slow_lines(mut trial: Trial) -> Measured {
         for _ in 0..4 {
             a_moment(&mut trial.chance, 1_500).await;
             let proxy = &proxies[trial.chance.random_range(0..proxies.len())];
+            let before = proxy.lost();
             proxy.cut();
+            // A busy machine may look at it late.
+            while proxy.lost() == before {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
             a_moment(&mut trial.chance, 300).await;
             proxy.speak();
         }

@@ -173,6 +173,7 @@ pub async fn half_open(trial: Trial) -> Measured {
     let watch = "subscription($id: ID!) { blueprintEvents(blueprintId: $id) { __typename } }";
     socket.ask(watch, json!({ "id": id })).await.expect("it listens");
     socket.payload().await.expect("a snapshot");
+    assert_eq!(Footprint::of(&stage, &server).await.clients, 1);
     proxy.silence();
     let since = Instant::now();
     // The last sign of life was a moment before. The last word takes two seconds, and a busy machine is given five seconds more.
@@ -185,6 +186,10 @@ pub async fn half_open(trial: Trial) -> Measured {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     let took = since.elapsed();
+    assert!(
+        took > silence - Duration::from_secs(1),
+        "it was let go after {took:?} already"
+    );
     drop(socket);
     at_first.is_back(&stage, &server).await;
     Nodes::new([server]).stop().await;

@@ -37,7 +37,7 @@ pub async fn kills(mut trial: Trial) -> Measured {
     })
     .await;
     integrity(&stage).await;
-    let [_, quarantined] = succeeded_or_poison(&stage, &clients).await;
+    let [_, quarantined] = succeeded_or_poison(&stage, &clients, clients.len() / 4).await;
     nodes.stop().await;
     stage.close(&clients.iter().collect::<Vec<_>>()).await;
     vec![("kills", kills as f64), ("quarantined", quarantined as f64)]

@@ -253,7 +253,7 @@ pub async fn kills(mut trial: Trial) -> Measured {
     })
     .await;
     at_first.is_back(&stage, &nodes.at(0)).await;
-    let [_, quarantined] = succeeded_or_poison(&stage, &clients).await;
+    let [_, quarantined] = succeeded_or_poison(&stage, &clients, clients.len() * 3 / 4).await;
     let measured = vec![
         ("quarantined", quarantined as f64),
         ("sockets moved", moves(&clients)),

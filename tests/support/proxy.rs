@@ -37,7 +37,7 @@ struct Weather {
 pub struct Proxy {
     port: u16,
     weather: watch::Sender<Weather>,
-    /// What it was told to lose and did: commits whose answer is lost, pieces of questions.
+    /// What it was told to lose and did: commits whose answer is lost, pieces of questions, connections.
     lost: Arc<AtomicUsize>,
 }
 
@@ -68,7 +68,7 @@ impl Proxy {
         self.port
     }
 
-    /// How many commits it lost the answer to, or how many pieces of what clients said.
+    /// How many commits it lost the answer to, how many pieces of what clients said, or how many connections it cut.
     pub fn lost(&self) -> usize {
         self.lost.load(Relaxed)
     }
@@ -131,7 +131,9 @@ async fn connection(client: TcpStream, port: u16, seen: watch::Receiver<Weather>
                 pipe(back, to, seen, true, committed, lost)
             )
         } => {}
-        _ = cut.wait_for(|weather| weather.mode == Mode::Cut) => {}
+        _ = cut.wait_for(|weather| weather.mode == Mode::Cut) => {
+            lost.fetch_add(1, Relaxed);
+        }
     }
 }
 

@@ -33,7 +33,8 @@ pub enum What {
     /// Started, or about to be tried again.
     Reset,
     Opened,
-    Closed(Uuid),
+    /// Which revision of the block it was told, where it asked for that.
+    Closed(Uuid, Option<i64>),
     Text {
         block: Uuid,
         path: Vec<String>,
@@ -53,7 +54,7 @@ impl From<&JobFeedItem> for Heard {
             JobBody::Event(event) => match event {
                 JobEvent::Started { .. } | JobEvent::Retrying { .. } => What::Reset,
                 JobEvent::BlockOpened { .. } => What::Opened,
-                JobEvent::BlockClosed { block_id } => What::Closed(*block_id),
+                JobEvent::BlockClosed { block_id } => What::Closed(*block_id, None),
                 JobEvent::Finished { .. } => What::Finished,
                 JobEvent::Queued | JobEvent::Phase { .. } | JobEvent::PagePlanned { .. } => What::Other,
             },
@@ -85,6 +86,8 @@ pub struct Viewer {
     pub cursor: Option<Position>,
     /// Text of unfinished blocks, by block and field.
     pub open: BTreeMap<(Uuid, Vec<String>), String>,
+    /// The revisions that finished blocks were told with.
+    told: Vec<(Uuid, i64)>,
     /// Finished blocks with their content.
     pub closed: BTreeMap<Uuid, Value>,
     pub ended: usize,
@@ -139,7 +142,10 @@ impl Viewer {
                 offset,
                 text,
             } => self.text(block, path, offset, &text),
-            What::Closed(block) => self.close(db, block).await,
+            What::Closed(block, revision) => {
+                self.told.extend(revision.map(|revision| (block, revision)));
+                self.close(db, block).await;
+            }
             What::Snapshot { ready, open } => {
                 self.snapshots += 1;
                 self.covered = self.covered.max(Some(at));
@@ -244,6 +250,14 @@ impl Viewer {
                 self.events.iter().all(|at| stored.contains(at)),
                 "an event that is not stored"
             );
+        }
+        for (block, told) in &self.told {
+            let own = revision::Entity::find()
+                .filter(revision::Column::BlockId.eq(*block))
+                .filter(revision::Column::JobId.eq(job))
+                .order_by_asc(revision::Column::Revision);
+            let own = own.one(db.reader()).await.unwrap().expect("what the job wrote is kept");
+            assert!(*told >= own.revision, "{block} was told as {told}, of before the job");
         }
         let Some(page) = page else { return };
         let query = block::Entity::find().filter(block::Column::PageId.eq(page));

@@ -17,7 +17,7 @@ use crate::support::viewer::{Heard, Viewer, What};
 pub struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 
 const JOB_EVENTS: &str = "subscription($job: ID!, $after: Cursor) { jobEvents(jobId: $job, after: $after) { __typename cursor \
-    ... on BlockReady { blockId } ... on TextWritten { blockId path offset text } \
+    ... on BlockReady { blockId block { revision } } ... on TextWritten { blockId path offset text } \
     ... on JobSnapshot { blocks { id status } open { blockId path text } } } }";
 
 impl Socket {
@@ -99,7 +99,7 @@ pub fn heard(payload: &Value) -> Heard {
     let what = match event["__typename"].as_str().unwrap_or_default() {
         "JobStarted" | "RetryScheduled" => What::Reset,
         "BlockOpened" => What::Opened,
-        "BlockReady" => What::Closed(block(&event["blockId"])),
+        "BlockReady" => What::Closed(block(&event["blockId"]), event["block"]["revision"].as_i64()),
         "JobFinished" => What::Finished,
         "TextWritten" => What::Text {
             block: block(&event["blockId"]),
