@@ -6,16 +6,16 @@
 //! execution is busy with one that has to ask the database, a watcher executes its own. Pieces of text need no execution
 //! at all (`text`).
 
+mod shelf;
 mod text;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::hash::{Hash, Hasher};
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use async_graphql::{Response, Value};
-use futures::future::{BoxFuture, Shared};
 use futures::stream::BoxStream;
 use futures::{FutureExt, StreamExt};
 use parking_lot::Mutex;
@@ -31,12 +31,11 @@ use crate::entities::Role;
 use crate::error::Result;
 use crate::events::{JobBody, JobFeedItem, Piece};
 
+use shelf::{Making, Outcome, Shelf};
 pub use text::Text;
 
 /// How long bytes count as the present state.
 const FRESH: Duration = Duration::from_secs(1);
-/// Items whose bytes are kept for each way of watching a job: those who keep up are this close to each other.
-const KEPT: usize = 64;
 
 /// A response as it leaves.
 pub struct Written {
@@ -159,7 +158,6 @@ impl Line {
 }
 
 type Open = dyn Fn() -> Line + Send + Sync;
-type Making = Shared<BoxFuture<'static, Option<Arc<Written>>>>;
 
 /// Executes the items of one job for everybody who watches it in the same way.
 pub struct Renderer {
@@ -174,47 +172,7 @@ struct State {
     /// None until it is needed, and while it is busy.
     line: Option<Line>,
     is_busy: bool,
-    kept: VecDeque<Kept>,
-}
-
-struct Kept {
-    piece: Piece,
-    /// Before its entities were loaded.
-    begun: Instant,
-    outcome: Outcome,
-}
-
-#[derive(Clone)]
-enum Outcome {
-    Made(Arc<Written>),
-    Making(Making),
-}
-
-impl State {
-    fn find(&self, piece: Piece, since: Instant) -> Option<Outcome> {
-        let mut kept = self.kept.iter().rev();
-        let found = kept.find(|kept| kept.piece == piece && kept.begun >= since && kept.begun.elapsed() < FRESH)?;
-        Some(found.outcome.clone())
-    }
-
-    fn keep(&mut self, piece: Piece, begun: Instant, outcome: Outcome) {
-        if self.kept.len() >= KEPT {
-            self.kept.pop_front();
-        }
-        self.kept.push_back(Kept { piece, begun, outcome });
-    }
-
-    fn settle(&mut self, piece: Piece, written: Option<Arc<Written>>) {
-        let is_it = |kept: &Kept| kept.piece == piece && matches!(kept.outcome, Outcome::Making(_));
-        match written {
-            Some(written) => {
-                let made = self.kept.iter_mut().rev().find(|kept| is_it(kept));
-                made.into_iter()
-                    .for_each(|kept| kept.outcome = Outcome::Made(written.clone()));
-            }
-            None => self.kept.retain(|kept| !is_it(kept)),
-        }
-    }
+    kept: Shelf,
 }
 
 /// What to do about an item.
@@ -257,16 +215,23 @@ impl Renderer {
         let Some(piece) = item.piece else {
             return Next::Alone(item);
         };
-        match state.find(piece, since) {
+        let begun = Instant::now();
+        if let (Some(text), JobBody::Text(written)) = (&self.text, &item.body) {
+            // It shows no entity, so it does not age.
+            if let Some(Outcome::Made(written)) = state.kept.find(piece, |_| true) {
+                return Next::Done(Event::Written(written));
+            }
+            let written = Arc::new(text.write(item.at, item.time, written));
+            state.kept.keep(piece, begun, Outcome::Made(written.clone()));
+            return Next::Done(Event::Written(written));
+        }
+        match state
+            .kept
+            .find(piece, |begun| begun >= since && begun.elapsed() < FRESH)
+        {
             Some(Outcome::Made(written)) => return Next::Done(Event::Written(written)),
             Some(Outcome::Making(making)) => return Next::Others(making, item),
             None => {}
-        }
-        let begun = Instant::now();
-        if let (Some(text), JobBody::Text(written)) = (&self.text, &item.body) {
-            let written = Arc::new(text.write(item.at, item.time, written));
-            state.keep(piece, begun, Outcome::Made(written.clone()));
-            return Next::Done(Event::Written(written));
         }
         if state.is_busy {
             return Next::Alone(item);
@@ -278,7 +243,7 @@ impl Renderer {
                 let event = Event::from(response);
                 state.line = Some(line);
                 if let Event::Written(written) = &event {
-                    state.keep(piece, begun, Outcome::Made(written.clone()));
+                    state.kept.keep(piece, begun, Outcome::Made(written.clone()));
                 }
                 Next::Done(event)
             }
@@ -294,7 +259,7 @@ impl Renderer {
         state.is_busy = true;
         let (tell, told) = oneshot::channel::<Option<Arc<Written>>>();
         let making = async move { told.await.ok().flatten() }.boxed().shared();
-        state.keep(piece, begun, Outcome::Making(making));
+        state.kept.keep(piece, begun, Outcome::Making(making));
         let renderer = self.clone();
         Next::Own(tokio::spawn(async move {
             let response = line.response().await;
@@ -306,7 +271,7 @@ impl Renderer {
             };
             let mut state = renderer.state.lock();
             (state.is_busy, state.line) = (false, is_open.then_some(line));
-            state.settle(piece, written.clone());
+            state.kept.settle(piece, written.clone());
             drop(state);
             let _ = tell.send(written);
             event

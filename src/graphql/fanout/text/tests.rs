@@ -1,6 +1,6 @@
 //! The bytes beside those of an execution, for selections of every make.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use async_graphql::{Context, EmptyMutation, ID, Object, Request, Schema, Subscription, ValidationMode, Variables};
 use futures::{FutureExt, Stream, StreamExt};
@@ -11,8 +11,8 @@ use serde_json::json;
 use super::*;
 use crate::config;
 use crate::db::now;
-use crate::events::{JobBody, JobFeedItem};
-use crate::graphql::fanout::{Given, Line};
+use crate::events::{JobBody, JobFeedItem, Piece};
+use crate::graphql::fanout::{Event, Given, Line, Renderer};
 use crate::graphql::jobs::job_event;
 use crate::graphql::operation::Stamped;
 use crate::graphql::scalars;
@@ -151,4 +151,30 @@ fn what_is_loaded_is_executed() {
     assert!(!shown("... on TextWritten { text job { id } }"));
     // It is another event's job.
     assert!(shown("... on TextWritten { text } ... on JobStarted { job { id } }"));
+}
+
+#[tokio::test]
+async fn nothing_is_executed_for_a_piece_of_text_and_all_get_the_same_bytes() {
+    let document = "subscription($job: ID!) { jobEvents(jobId: $job) { ... on TextWritten { text } } }";
+    let variables = Variables::from_json(json!({ "job": node::id(IdKind::Job, Uuid::nil()) }));
+    let ready = STRICT.ready(Request::new(document).variables(variables)).ok().unwrap();
+    let text = Text::of(ready.again().document(), Uuid::nil(), EPOCH);
+    let renderer = Arc::new(Renderer::new(text, || panic!("executed")));
+    let (at, since) = (Position::new(1, 1), std::time::Instant::now());
+    let item = JobFeedItem {
+        piece: Some(Piece { first: at, last: at }),
+        at,
+        time: now(),
+        body: JobBody::Text(TextDelta {
+            block_id: Uuid::nil(),
+            path: vec!["headline".to_string()].into(),
+            offset: 0,
+            text: "Rye".to_string(),
+        }),
+    };
+    let first = renderer.render(Ok(item.clone()), since).await;
+    let (Event::Written(first), Event::Written(second)) = (first, renderer.render(Ok(item), since).await) else {
+        panic!("an error")
+    };
+    assert!(first.json.contains(r#""text":"Rye""#) && Arc::ptr_eq(&first, &second));
 }
