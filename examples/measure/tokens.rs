@@ -125,7 +125,7 @@ async fn measure(
     let delays = seen.iter().flat_map(|job| &job.pieces).filter(is_inside);
     let mut delays: Vec<f64> = delays.map(|piece| ms(piece.received - piece.written)).collect();
     let pieces = delays.len();
-    let mut over = Vec::new();
+    let (mut over, mut parts) = (Vec::new(), Parts::default());
     let config = sites::config(url)?.database;
     let db = Db::connect(&config, "measure").await.map_err(|error| error.cause())?;
     for job in &seen {
@@ -134,7 +134,7 @@ async fn measure(
             .await?
             .ok_or("a job is gone")?;
         let own = match model {
-            Some(model) => called_ms(model, job.id).ok_or("a job without a finished call")?,
+            Some(model) => parts.called(job, model).ok_or("a job without a finished call")?,
             None => own_ms(row.completion_tokens),
         };
         over.push(ms(job.ended - job.began) - own);
@@ -147,6 +147,14 @@ async fn measure(
         ms(until - since)
     );
     println!("  over the model's own time: {} ms", percentiles(&mut over));
+    if model.is_some() {
+        println!(
+            "    until the start is accepted: {} ms",
+            percentiles(&mut parts.accepted)
+        );
+        println!("    from there to the call: {} ms", percentiles(&mut parts.asked));
+        println!("    from its last byte to the end: {} ms", percentiles(&mut parts.told));
+    }
     let each = |time: Duration| time.as_secs_f64() * 1e6 / pieces as f64;
     let others = if model.is_some() {
         "clients and model"
@@ -170,11 +178,26 @@ fn own_ms(tokens: i64) -> f64 {
     (pieces - 1) as f64 * 1_000.0 / f64::from(TOKENS_PER_SECOND)
 }
 
-/// How long the model itself took, from the request to its last byte.
-fn called_ms(model: &Model, job: Uuid) -> Option<f64> {
-    let calls = model.calls(&When::of_job(job));
-    let took = |call: &model_server::Call| Some(call.ended_ms?.saturating_sub(call.began_ms) as f64);
-    calls.iter().map(took).sum()
+/// What a job's time consists of beside the model's own, in milliseconds.
+#[derive(Default)]
+struct Parts {
+    accepted: Vec<f64>,
+    asked: Vec<f64>,
+    told: Vec<f64>,
+}
+
+impl Parts {
+    /// How long the model itself took, from the request to its last byte.
+    fn called(&mut self, job: &Seen, model: &Model) -> Option<f64> {
+        let calls = model.calls(&When::of_job(job.id));
+        let took = |call: &model_server::Call| Some(call.ended_ms?.saturating_sub(call.began_ms) as f64);
+        let since = |at: u64| at as f64 - job.accepted.timestamp_micros() as f64 / 1_000.0;
+        self.accepted.push(ms(job.accepted - job.began));
+        self.asked.push(since(calls.first()?.began_ms));
+        self.told
+            .push(ms(job.ended - job.accepted) - since(calls.last()?.ended_ms?));
+        calls.iter().map(took).sum()
+    }
 }
 
 fn ms(time: chrono::TimeDelta) -> f64 {
@@ -195,8 +218,9 @@ struct Piece {
 
 struct Seen {
     id: Uuid,
-    /// When the start was sent and when the last event was read.
+    /// When the start was sent, when its answer was read, and when the last event was.
     began: DateTime<Utc>,
+    accepted: DateTime<Utc>,
     ended: DateTime<Utc>,
     pieces: Vec<Piece>,
 }
@@ -218,7 +242,7 @@ async fn one_job(address: SocketAddr, page: Uuid) -> Outcome<Seen> {
     for word in [json!({ "type": "connection_init" }), start] {
         socket.send(Message::text(word.to_string())).await?;
     }
-    let (mut id, mut pieces) = (None, Vec::new());
+    let (mut id, mut accepted, mut pieces) = (None, began, Vec::new());
     while let Some(message) = socket.next().await {
         let Message::Text(text) = message? else { continue };
         let received = Utc::now();
@@ -228,7 +252,7 @@ async fn one_job(address: SocketAddr, page: Uuid) -> Outcome<Seen> {
             return Err(word.to_string().into());
         }
         if let Some(started) = data["generatePage"]["job"]["id"].as_str() {
-            id = GlobalId::parse_as(IdKind::Job, started);
+            (id, accepted) = (GlobalId::parse_as(IdKind::Job, started), received);
             let payload = json!({ "query": watch, "variables": { "job": started } });
             let watch = json!({ "id": "watch", "type": "subscribe", "payload": payload });
             socket.send(Message::text(watch.to_string())).await?;
@@ -244,6 +268,7 @@ async fn one_job(address: SocketAddr, page: Uuid) -> Outcome<Seen> {
                 return Ok(Seen {
                     id,
                     began,
+                    accepted,
                     ended: received,
                     pieces,
                 });
