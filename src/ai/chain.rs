@@ -123,7 +123,7 @@ impl Chain {
                     meter.saw(&Ok(Delta::Usage(guess.clone())));
                     yield Ok(Delta::Usage(guess));
                 }
-                if let (Ok(Delta::Finish(_)), Some(leave)) = (&delta, leave.take_if(|_| matches!(delta, Ok(Delta::Finish(_))))) {
+                if matches!(delta, Ok(Delta::Finish(_))) && let Some(leave) = leave.take() {
                     leave.succeeded();
                 }
                 meter.saw(&delta);

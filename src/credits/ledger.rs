@@ -1,7 +1,7 @@
 //! The ledger: holds are opened and closed, and an account moves by one guarded `UPDATE` a transaction.
 //!
 //! `seq` is taken under the account row's lock, so the order of the entries is the order of the commits.
-//! Lock order (see `jobs`): holds come before accounts.
+//! Lock order (see `jobs`): holds come early, the account last. Everything of an account meets at its row.
 
 use sea_orm::{ActiveValue::Set, EntityTrait, FromQueryResult};
 use uuid::Uuid;
@@ -101,6 +101,12 @@ pub async fn apply(unit: &mut Unit, change: AccountChange) -> Result<Result<acco
     let account = account::Model::from_query_result(&row, "")?;
     write_entries(unit, &account, change, balance, held).await?;
     Ok(Ok(account))
+}
+
+/// The same for a change that is covered by what the job holds, or needs no credits: a shortfall is a bug.
+pub async fn apply_covered(unit: &mut Unit, change: AccountChange) -> Result<account::Model> {
+    let applied = apply(unit, change).await?;
+    applied.map_err(|shortfall| Error::internal(format!("a change that is covered was refused: {shortfall:?}")))
 }
 
 async fn write_entries(

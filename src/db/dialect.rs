@@ -44,6 +44,12 @@ fn dialect(backend: DbBackend, text: &str) -> String {
     out
 }
 
+/// `$3, $4, $5`: so many placeholders from the first one on, for a list in a statement.
+pub fn marks(first: usize, count: usize) -> String {
+    let marks: Vec<String> = (first..first + count).map(|n| format!("${n}")).collect();
+    marks.join(", ")
+}
+
 /// The rows of a guarded `UPDATE … RETURNING`, or none when the guard did not hold.
 pub async fn rows(
     connection: &impl ConnectionTrait,

@@ -22,7 +22,7 @@ use sea_orm::{
 
 use crate::config;
 use crate::error::{Error, Instant, Result};
-pub use dialect::{execute, rows, sql};
+pub use dialect::{execute, marks, rows, sql};
 pub use first::{Statement, each_beginning_with};
 use pulse::Pulse;
 pub use version::raise_version;

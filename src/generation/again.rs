@@ -1,32 +1,37 @@
 //! Asking for one section again, alone, when its checks refused it: up to twice in the life of a job.
 //!
 //! A section that only repeats what another page says is good enough to stay: it is stored like any other, and replaced
-//! when asking helps, so that nothing that befalls the job loses it. The good sections around one that is asked for stay
-//! and are shown to the writer; the reasons go along. How often a section was asked for again is remembered over the
-//! job's attempts, so that a service that fails in between cannot make it more. A process that stops or dies forgets it:
-//! then it may be twice again.
+//! when asking helps, so that nothing that befalls the job loses it. Asking for a better one may take no more than the
+//! first half of the job's time, and another attempt takes such a section for written. The good sections around one that is
+//! asked for stay and are shown to the writer; the reasons go along. How often a section was asked for again is remembered
+//! when the service fails in between, so that this cannot make it more. A process that stops or dies forgets it: then it
+//! may be twice again.
 
 use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::context::{Site, instructions, section};
 use super::functions::{self, Function};
 use super::page::{Planned, is_shown, opened};
 use super::reader::Reader;
-use super::repeats::Taken;
+use super::watch::Watch;
 use crate::ai::Provider;
 use crate::ai::partial::Event;
 use crate::db::Db;
 use crate::entities::{JobPhase, job};
-use crate::error::Error;
 use crate::jobs::{Failure, Halt, Step, Work};
 use crate::sites::block::Written;
 use crate::sites::problem::Problem;
 
 /// How often one section is asked for again.
 const TIMES: u32 = 2;
+/// The most that a section's writer is told at a time.
+const TOLD: usize = 12;
+/// Failures that are of one reply: another section may be answered better.
+const OF_THE_REPLY: [&str; 3] = ["LENGTH", "CONTENT_FILTER", "REFUSED"];
 /// What a reply that could not be read at all ends with.
 const BAD_OUTPUT: &str = "BAD_OUTPUT";
 
@@ -88,7 +93,7 @@ pub struct Refused {
     pub stands: bool,
 }
 
-/// A reply that passed its checks.
+/// A reply that passed its checks and repeats less than what stands, if anything does.
 pub struct Better {
     pub written: Written,
     /// The revision that it may replace.
@@ -98,7 +103,7 @@ pub struct Better {
 }
 
 enum Reply {
-    Good(Box<Better>),
+    Better(Box<Better>),
     Refused(Vec<Problem>),
     /// A person has taken the section over meanwhile.
     Unwanted,
@@ -106,11 +111,18 @@ enum Reply {
 
 impl Section<'_> {
     /// Asks until the section passes its checks. None when it is left as it stands.
-    pub async fn ask(&self, work: &mut Work, refused: &Refused, memory: &mut Memory) -> Result<Option<Better>, Halt> {
+    pub async fn ask(
+        &self,
+        work: &mut Work,
+        refused: &Refused,
+        memory: &mut Memory,
+        watch: &mut Watch,
+    ) -> Result<Option<Better>, Halt> {
         let mut problems = sentences(&refused.problems);
         loop {
-            // Each would wait as long again for a service that is away, and the job's time is limited.
-            if refused.stands && memory.is_silent {
+            // Each would wait as long again for a service that is away. And a page must not run out of time for a better
+            // wording: it would be lost.
+            if refused.stands && (memory.is_silent || work.half_time() <= Instant::now()) {
                 return Ok(None);
             }
             let asked = memory.asked_again.entry(self.block.id).or_default();
@@ -125,15 +137,17 @@ impl Section<'_> {
                 problems,
                 "a section is asked for again"
             );
-            match self.once(work, &problems, refused.stands).await {
-                // No better than what stands.
-                Ok(Reply::Good(better)) if refused.stands && better.repeats.len() >= refused.problems.len() => {
-                    problems = sentences(&better.repeats);
-                }
-                Ok(Reply::Good(better)) => return Ok(Some(*better)),
+            match self.once(work, &problems, refused.stands, watch).await {
+                Ok(Reply::Better(better)) => return Ok(Some(*better)),
                 Ok(Reply::Unwanted) => return Ok(None),
                 Ok(Reply::Refused(reasons)) => problems = sentences(&reasons),
                 Err(Halt::Failed(failure)) if failure.code == BAD_OUTPUT => problems = failure.cause,
+                Err(Halt::Failed(failure)) if refused.stands && OF_THE_REPLY.contains(&failure.code) => {
+                    let Some(correction) = failure.correction else {
+                        return Ok(None);
+                    };
+                    problems = format!("{} {correction}", sentences(&refused.problems));
+                }
                 // Another attempt would only buy anew what is good enough.
                 Err(Halt::Failed(_) | Halt::Postponed(_)) if refused.stands => memory.is_silent = true,
                 Err(halt) => return Err(self.uncounted(halt, memory)),
@@ -156,14 +170,16 @@ impl Section<'_> {
     }
 
     /// A section that stands is replaced when the new one is whole: what people read does not vanish in between.
-    async fn once(&self, work: &mut Work, problems: &str, stands: bool) -> Result<Reply, Halt> {
+    async fn once(&self, work: &mut Work, problems: &str, stands: bool, watch: &mut Watch) -> Result<Reply, Halt> {
         // Read anew: what stands beside it has grown since the page was asked for.
-        let site = Site::read(self.db.reader(), work.job()).await?;
+        let site = work.read(|| Site::read(self.db.reader(), work.job())).await?;
         let own = site
             .blocks_of(self.page)
             .enumerate()
             .find(|(_, block)| block.id == self.block.id);
-        let (at, row) = own.ok_or_else(|| Error::internal("a section of a running job is gone"))?;
+        let Some((at, row)) = own else {
+            return Ok(Reply::Unwanted);
+        };
         let is_ours = match stands {
             true => row.job_id == Some(work.job().id),
             false => row.revision == self.block.revision,
@@ -171,7 +187,7 @@ impl Section<'_> {
         if row.locked || !is_ours {
             return Ok(Reply::Unwanted);
         }
-        let revision = row.revision;
+        let standing = row.content.as_ref().filter(|_| stands);
         let function = functions::Block {
             site: &site,
             slug: site.page(self.page)?.slug.clone(),
@@ -181,8 +197,9 @@ impl Section<'_> {
             instructions: instructions(work.job()),
         };
         let correction = Some(problems.to_string());
-        let request = functions::request(self.db, self.ai, work.job(), &function, correction).await?;
-        let mut reader = Reader::new(self.ai.stream(request), "blocks");
+        let request = functions::request(self.db, self.ai, work, &function, correction).await?;
+        let until = stands.then(|| work.half_time());
+        let mut reader = Reader::new(self.ai.stream(request), "blocks").until(until);
         while let Some(events) = reader.next(work).await? {
             for event in events.into_iter().filter(|_| !stands) {
                 match event {
@@ -202,17 +219,15 @@ impl Section<'_> {
             Ok(written) => written,
             Err(problems) => return Ok(Reply::Refused(problems)),
         };
-        let repeats = match functions::reads_prompts(self.ai) {
-            true => {
-                let mut taken = Taken::beside(&site, self.page);
-                taken.renew(self.db).await;
-                taken.problems(&written.content.to_value())
-            }
-            false => Vec::new(),
-        };
-        Ok(Reply::Good(Box::new(Better {
+        watch.renew(work, self.db).await?;
+        let repeats = watch.repeats(&written.content.to_value());
+        // Counted side by side: what other pages say may have grown since the first time.
+        if standing.is_some_and(|content| watch.repeats(content).len() <= repeats.len()) {
+            return Ok(Reply::Refused(repeats));
+        }
+        Ok(Reply::Better(Box::new(Better {
             written,
-            revision,
+            revision: row.revision,
             repeats,
         })))
     }
@@ -236,6 +251,6 @@ impl Section<'_> {
 }
 
 fn sentences(problems: &[Problem]) -> String {
-    let sentences: Vec<String> = problems.iter().map(Problem::to_string).collect();
+    let sentences: Vec<String> = problems.iter().take(TOLD).map(Problem::to_string).collect();
     sentences.join(" ")
 }

@@ -17,6 +17,7 @@ mod reader;
 mod repeats;
 mod start;
 mod telling;
+mod watch;
 
 use std::sync::Arc;
 

@@ -10,11 +10,10 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::again::{self, Memory, Refused};
-use super::claims::Known;
 use super::context::{Site, instructions, section};
 use super::functions::{self, Function};
 use super::reader::{Reader, bad_output};
-use super::repeats::Taken;
+use super::watch::Watch;
 use crate::ai::Provider;
 use crate::ai::partial::Event;
 use crate::db::Db;
@@ -23,7 +22,6 @@ use crate::error::{Error, Result};
 use crate::events::Unit;
 use crate::jobs::{Activity, Content, Done, Ending, Halt, Step, Work};
 use crate::sites::block::{BlockKind, Written, read_block};
-use crate::sites::problem::Problem;
 use crate::sites::store;
 
 pub struct Page {
@@ -56,14 +54,6 @@ struct Closed {
     is_again: bool,
 }
 
-/// What sections are held against beside the rules of their kind. The offline writer is not watched: it takes every fact
-/// from the brief.
-struct Watch<'a> {
-    db: &'a Db,
-    known: Known,
-    taken: Taken,
-}
-
 #[async_trait]
 impl Activity for Page {
     async fn run(&self, work: &mut Work) -> Result<Done, Halt> {
@@ -71,7 +61,7 @@ impl Activity for Page {
             .job()
             .page_id
             .ok_or_else(|| Error::internal("a page job without a page"))?;
-        let site = Site::read(self.db.reader(), work.job()).await?;
+        let site = work.read(|| Site::read(self.db.reader(), work.job())).await?;
         let mut remaining = remaining(work.job(), &site, page)?;
         let planned = i32::try_from(remaining.planned).unwrap_or(i32::MAX);
         let step = Step {
@@ -130,16 +120,14 @@ impl Page {
         left: &mut Remaining,
         memory: &mut Memory,
     ) -> Result<(), Halt> {
-        let mut watch = functions::reads_prompts(&self.ai).then(|| Watch {
-            db: &self.db,
-            known: Known::of(site, instructions(work.job()).as_deref()),
-            taken: Taken::beside(site, page),
-        });
+        let mut watch = Watch::of(&self.ai, work, site, page);
         let function = asked(work.job(), site, page, left)?;
-        let request = functions::request(&self.db, &self.ai, work.job(), &function, memory.correction.take()).await?;
+        let request = functions::request(&self.db, &self.ai, work, &function, memory.correction.take()).await?;
         let reader = Reader::new(self.ai.stream(request), "blocks");
-        let (reply, refused) = read_page(work, reader, left, watch.as_mut()).await?;
+        let (reply, mut refused) = self.read(work, reader, left, &mut watch).await?;
         function.read(reply).map_err(|problems| bad_output(&problems))?;
+        // Those without which the page fails come first.
+        refused.sort_by_key(|(_, refused)| refused.stands);
         for (index, mut refused) in refused {
             let again = again::Section {
                 db: &self.db,
@@ -147,17 +135,16 @@ impl Page {
                 page,
                 block: left.blocks[index].clone(),
             };
-            while let Some(better) = again.ask(work, &refused, memory).await? {
+            while let Some(better) = again.ask(work, &refused, memory, &mut watch).await? {
                 let closed = Closed {
                     block: Planned {
                         revision: better.revision,
                         ..left.blocks[index].clone()
                     },
-                    written: flagged(watch.as_ref(), better.written),
+                    written: watch.flag(better.written),
                     is_again: refused.stands,
                 };
-                store_block(work, left, Some(closed), None).await?;
-                if better.repeats.is_empty() {
+                if !store_block(work, left, Some(closed), None).await? || better.repeats.is_empty() {
                     break;
                 }
                 refused = Refused {
@@ -168,77 +155,79 @@ impl Page {
         }
         Ok(())
     }
-}
 
-fn flagged(watch: Option<&Watch>, written: Written) -> Written {
-    match watch {
-        Some(watch) => watch.known.flag(written),
-        None => written,
-    }
-}
-
-/// What a section says again of other pages, as they are by now.
-async fn repeats(watch: Option<&mut Watch<'_>>, written: &Written) -> Vec<Problem> {
-    let Some(watch) = watch else { return Vec::new() };
-    watch.taken.renew(watch.db).await;
-    watch.taken.problems(&written.content.to_value())
-}
-
-/// Stores each section as it closes; what is refused is left for later, with its place and the reasons.
-async fn read_page(
-    work: &mut Work,
-    mut reader: Reader,
-    left: &mut Remaining,
-    mut watch: Option<&mut Watch<'_>>,
-) -> Result<(Value, Vec<(usize, Refused)>), Halt> {
-    let mut again = Vec::new();
-    while let Some(events) = reader.next(work).await? {
-        for event in events {
-            match event {
-                Event::Opened { index: 0 } => {
-                    let first = left.blocks.first().cloned();
-                    store_block(work, left, None, first).await?;
-                }
-                Event::Text { index, path, text } if is_shown(&path) && index < left.blocks.len() => {
-                    work.text(&path, text);
-                }
-                Event::Closed { index, value } if index < left.blocks.len() => {
-                    let block = left.blocks[index].clone();
-                    let next = left.blocks.get(index + 1).cloned();
-                    let (closed, problems) = match read_block(block.kind, value, &block.heading) {
-                        Ok(written) => {
-                            let problems = repeats(watch.as_deref_mut(), &written).await;
-                            let closed = Closed {
-                                block,
-                                written: flagged(watch.as_deref(), written),
-                                is_again: false,
-                            };
-                            (Some(closed), problems)
-                        }
-                        Err(problems) => (None, problems),
-                    };
-                    if !problems.is_empty() {
-                        let stands = closed.is_some();
-                        again.push((index, Refused { problems, stands }));
+    /// Stores each section as it closes; what is refused is left for later, with its place and the reasons.
+    async fn read(
+        &self,
+        work: &mut Work,
+        mut reader: Reader,
+        left: &mut Remaining,
+        watch: &mut Watch,
+    ) -> Result<(Value, Vec<(usize, Refused)>), Halt> {
+        let mut again = Vec::new();
+        while let Some(events) = reader.next(work).await? {
+            for event in events {
+                match event {
+                    Event::Opened { index: 0 } => {
+                        let first = left.blocks.first().cloned();
+                        store_block(work, left, None, first).await?;
                     }
-                    store_block(work, left, closed, next).await?;
+                    Event::Text { index, path, text } if is_shown(&path) && index < left.blocks.len() => {
+                        work.text(&path, text);
+                    }
+                    Event::Closed { index, value } if index < left.blocks.len() => {
+                        let refused = self.close_block(work, left, index, value, watch).await?;
+                        again.extend(refused.map(|refused| (index, refused)));
+                    }
+                    _ => {}
                 }
-                _ => {}
             }
         }
+        Ok((reader.finish()?, again))
     }
-    Ok((reader.finish()?, again))
+
+    /// What is to be asked for again, if anything: nothing of a section that a person keeps.
+    async fn close_block(
+        &self,
+        work: &mut Work,
+        left: &mut Remaining,
+        index: usize,
+        value: Value,
+        watch: &mut Watch,
+    ) -> Result<Option<Refused>, Halt> {
+        let block = left.blocks[index].clone();
+        let next = left.blocks.get(index + 1).cloned();
+        let written = match read_block(block.kind, value, &block.heading) {
+            Ok(written) => written,
+            Err(problems) => {
+                store_block(work, left, None, next).await?;
+                let stands = false;
+                return Ok(Some(Refused { problems, stands }));
+            }
+        };
+        watch.renew(work, &self.db).await?;
+        let problems = watch.repeats(&written.content.to_value());
+        let closed = Closed {
+            block,
+            written: watch.flag(written),
+            is_again: false,
+        };
+        let is_stored = store_block(work, left, Some(closed), next).await?;
+        let stands = true;
+        Ok((is_stored && !problems.is_empty()).then_some(Refused { problems, stands }))
+    }
 }
 
-/// T3: the block that closed, its event, the progress and the next block's opening are one transaction.
+/// T3: the block that closed, its event, the progress and the next block's opening are one transaction. False when a
+/// person keeps the block that closed.
 async fn store_block(
     work: &mut Work,
     left: &mut Remaining,
     closed: Option<Closed>,
     next: Option<Planned>,
-) -> Result<(), Halt> {
+) -> Result<bool, Halt> {
     if closed.is_none() && next.is_none() {
-        return Ok(());
+        return Ok(true);
     }
     let is_again = closed.as_ref().is_some_and(|closed| closed.is_again);
     left.written += usize::from(closed.is_some() && !is_again);
@@ -253,10 +242,11 @@ async fn store_block(
         closed,
         next,
     };
-    if !work.checkpoint_with(step, &content).await? {
+    let is_stored = work.checkpoint_with(step, &content).await?;
+    if !is_stored {
         tracing::info!("a block that a person locked or edited meanwhile was left alone");
     }
-    Ok(())
+    Ok(is_stored)
 }
 
 /// The content of one checkpoint: the block that closed, and the one whose text comes next.
@@ -269,16 +259,20 @@ struct Writing {
 #[async_trait]
 impl Content for Writing {
     async fn write(&self, unit: &mut Unit) -> Result<bool> {
-        let is_written = match &self.closed {
-            Some(Closed { block, written, .. }) => {
-                store::write_block(unit, self.job, block.id, block.revision, written).await?
-            }
-            None => true,
-        };
-        if let Some(next) = &self.next {
-            store::open_block(unit, next.id).await?;
+        if let Some(Closed { block, written, .. }) = &self.closed
+            && !store::write_block(unit, self.job, block.id, block.revision, written).await?
+        {
+            return Ok(false);
         }
-        Ok(is_written)
+        self.rest(unit).await?;
+        Ok(true)
+    }
+
+    async fn rest(&self, unit: &mut Unit) -> Result<()> {
+        match &self.next {
+            Some(next) => store::open_block(unit, next.id, next.revision).await,
+            None => Ok(()),
+        }
     }
 }
 

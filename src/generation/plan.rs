@@ -42,7 +42,7 @@ struct Planned {
 #[async_trait]
 impl Activity for Plan {
     async fn run(&self, work: &mut Work) -> Result<Done, Halt> {
-        let site = Site::read(self.db.reader(), work.job()).await?;
+        let site = work.read(|| Site::read(self.db.reader(), work.job())).await?;
         let structure = self.ask(work, &site).await?;
         work.checkpoint(Step::new(JobPhase::Saving, 1.0)).await?;
         let new_pages = store::new_page_ids(&structure, &site.pages);
@@ -114,7 +114,7 @@ impl Plan {
             instructions: instructions(work.job()),
         };
         let correction = work.job().correction.clone();
-        let request = functions::request(&self.db, &self.ai, work.job(), &function, correction).await?;
+        let request = functions::request(&self.db, &self.ai, work, &function, correction).await?;
         work.checkpoint(Step::new(JobPhase::WaitingForModel, 0.0)).await?;
         let mut reader = Reader::new(self.ai.stream(request), "pages");
         let mut pages = 0_usize;

@@ -1,6 +1,7 @@
 //! Reading a writer's stream: text in, finished elements out, and an end that is honest about itself.
 
 use futures::StreamExt;
+use tokio::time::Instant;
 
 use crate::ai::partial::{Event, Scanner};
 use crate::ai::{Delta, Deltas, Error, ErrorKind, FinishReason};
@@ -15,6 +16,8 @@ pub struct Reader {
     scanner: Scanner,
     events: Vec<Event>,
     finish: Option<FinishReason>,
+    /// How long the reply is waited for, beside what a call may take.
+    until: Option<Instant>,
 }
 
 impl Reader {
@@ -25,7 +28,13 @@ impl Reader {
             scanner: Scanner::new(watched),
             events: Vec::new(),
             finish: None,
+            until: None,
         }
+    }
+
+    /// The same, but a reply that is not whole at this moment has come too late.
+    pub fn until(self, moment: Option<Instant>) -> Self {
+        Reader { until: moment, ..self }
     }
 
     /// The next events, or none at the end of the stream. Dropping the future loses nothing.
@@ -34,6 +43,9 @@ impl Reader {
             let delta = tokio::select! {
                 biased;
                 () = work.stopped() => return Err(Halt::Stopped),
+                () = past(self.until) => {
+                    return Err(Error::new(ErrorKind::Timeout, "it was not worth waiting for any longer").into());
+                }
                 delta = self.deltas.next() => delta,
             };
             match delta {
@@ -66,6 +78,13 @@ impl Reader {
             }
             None => Err(Error::new(ErrorKind::Interrupted, "the stream ended without a finish reason").into()),
         }
+    }
+}
+
+async fn past(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
     }
 }
 

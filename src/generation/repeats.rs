@@ -11,15 +11,11 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::context::Site;
-use crate::db::Db;
 use crate::entities::{block, page};
 use crate::error::Result;
 use crate::sites::problem::{Constraint, Problem};
 use crate::sites::said::{Link, links, sentences, texts, words};
 use crate::sites::store;
-
-/// The most that one section is told at a time.
-const PROBLEMS_MAX: usize = 6;
 
 /// What other pages say, and where.
 pub struct Taken {
@@ -59,26 +55,19 @@ impl Taken {
         taken
     }
 
-    /// Reads what the pages beside this one say by now: others may be written at the same time. Text that is gone from
-    /// them stays taken. While the database is away, what is known has to do: a job is not tried again for that.
-    pub async fn renew(&mut self, db: &Db) {
-        let renewed = self.read_anew(db.reader());
-        if let Err(error) = db.unless_away(renewed).await {
-            tracing::warn!(cause = error.cause(), "what other pages say could not be read anew");
-        }
-    }
-
-    async fn read_anew(&mut self, connection: &impl ConnectionTrait) -> Result<()> {
+    /// What the pages beside this one say since they were read last: others may be written at the same time.
+    pub async fn unread(&self, connection: &impl ConnectionTrait) -> Result<Vec<block::Model>> {
         let written = store::written_revisions(connection, self.pages.keys().copied()).await?;
         let new = written.into_iter().filter(|one| !self.read.contains(one));
         let new: Vec<Uuid> = new.map(|(id, _)| id).collect();
-        if !new.is_empty() {
-            self.take(&store::blocks(connection, &new).await?);
+        match new.is_empty() {
+            true => Ok(Vec::new()),
+            false => store::blocks(connection, &new).await,
         }
-        Ok(())
     }
 
-    fn take(&mut self, blocks: &[block::Model]) {
+    /// Text that is gone from those pages stays taken.
+    pub fn take(&mut self, blocks: &[block::Model]) {
         for block in blocks {
             if let (Some(title), Some(content)) = (self.pages.get(&block.page_id).cloned(), &block.content) {
                 self.read.insert((block.id, block.revision));
@@ -126,7 +115,6 @@ impl Taken {
                 found.push(Problem::new(&path, Constraint::Format, message));
             }
         }
-        found.truncate(PROBLEMS_MAX);
         found
     }
 }

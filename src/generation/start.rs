@@ -13,7 +13,7 @@ use crate::entities::{JobKind, PageStatus, job, page};
 use crate::error::{Error, Refusal, Result};
 use crate::events::Unit;
 use crate::ids::new_id;
-use crate::jobs::{KeyClaim, NewJob, claim_key, enqueue, request_hash, running_refusal};
+use crate::jobs::{Enqueued, KeyClaim, NewJob, claim_key, enqueue, request_hash, running_refusal};
 use crate::sites::{blueprints, brief, store};
 
 /// The most pages one site has.
@@ -89,11 +89,11 @@ async fn start_plan(app: &App, account: Uuid, key: &str, mut unit: Unit, mut job
     // Said with the start, so that whoever watches knows it before a word is written.
     let language = site.brief["language"].as_str().unwrap_or_default();
     job.input["warnings"] = json!(app.ai.warnings(language));
-    let jobs = enqueue(&mut unit, &app.engine, account, key, vec![job]).await?;
+    let enqueued = enqueue(&mut unit, &app.engine, account, key, vec![job]).await?;
     store::mark_generating(&unit, account, blueprint, &path).await?;
     // Under the blueprint's lock: a plan must not move the pages that are being written.
-    refuse_running(&unit, blueprint, &[JobKind::Page, JobKind::Block], &jobs).await?;
-    commit(unit, jobs).await
+    refuse_running(&unit, blueprint, &[JobKind::Page, JobKind::Block], &enqueued.jobs).await?;
+    commit(app, unit, enqueued).await
 }
 
 /// Writes one page: 20 credits unless the price list says otherwise.
@@ -170,7 +170,7 @@ async fn start_some(
         input: json!({ "instructions": instructions }),
         ..new_job(JobKind::Page, page.blueprint_id, price)
     });
-    let jobs = enqueue(&mut unit, &app.engine, account, key, new.collect()).await?;
+    let enqueued = enqueue(&mut unit, &app.engine, account, key, new.collect()).await?;
     let mut sites: Vec<Uuid> = pages.iter().map(|page| page.blueprint_id).collect();
     sites.sort();
     sites.dedup();
@@ -178,10 +178,10 @@ async fn start_some(
         store::mark_generating(&unit, account, site, asked.path).await?;
         refuse_planning(&unit, site).await?;
     }
-    for job in &jobs {
+    for job in &enqueued.jobs {
         take_page(&unit, job, asked.path).await?;
     }
-    commit(unit, jobs).await
+    commit(app, unit, enqueued).await
 }
 
 /// Marks the page and remembers which revisions the job may replace, under the page's lock.
@@ -244,7 +244,8 @@ async fn begin(app: &App, account: Uuid, key: &str, mutation: &str, request: &Va
     }
 }
 
-async fn commit(unit: Unit, jobs: Vec<job::Model>) -> Result<Started> {
+async fn commit(app: &App, mut unit: Unit, enqueued: Enqueued) -> Result<Started> {
+    let jobs = enqueued.pay(&mut unit, &app.engine).await?;
     crate::faults::point("before_start_commit");
     unit.commit().await?;
     crate::faults::point("after_start_commit");

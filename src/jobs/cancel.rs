@@ -47,9 +47,7 @@ async fn flag(unit: &mut Unit, job: &job::Model) -> Result<job::Model> {
         jobs: vec![job.id],
         ..AccountChange::default()
     };
-    if let Err(shortfall) = credits::apply(unit, change).await? {
-        return Err(Error::internal(format!("a flag moves no credits, yet: {shortfall:?}")));
-    }
+    credits::apply_covered(unit, change).await?;
     unit.after_commit(Notice::Cancel { job: job.id });
     Ok(flagged)
 }
@@ -74,7 +72,6 @@ async fn cancel_children(unit: &mut Unit, engine: &Engine, parent: job::Model) -
                 .filter(|child| !child.state.is_terminal()),
         );
     }
-    // All that only flags comes first, so that the account is touched in one order.
     for child in &open {
         if child.state == JobState::Running && child.cancel_requested_at.is_none() {
             set_flag_only(unit, child).await?;
@@ -91,13 +88,13 @@ async fn cancel_children(unit: &mut Unit, engine: &Engine, parent: job::Model) -
         jobs,
         ..AccountChange::default()
     };
-    if let Err(shortfall) = credits::apply(unit, change).await? {
-        return Err(Error::internal(format!("a flag moves no credits, yet: {shortfall:?}")));
-    }
+    // The first that ends locks the site, under which the pages of all of them are; then comes the account. Those that are
+    // only flagged lock neither, so they come last.
     for child in open.into_iter().filter(|child| child.state == JobState::Queued) {
         let parent = row::lock_one(unit, parent.id).await?;
         end_queued(unit, engine, Locked { parent, job: child }).await?;
     }
+    credits::apply_covered(unit, change).await?;
     let parent = row::lock_one(unit, parent.id).await?;
     parent.ok_or_else(|| Error::internal("a locked parent vanished"))
 }

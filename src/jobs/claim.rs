@@ -1,8 +1,9 @@
 //! T1: queued -> running. Claims only as many as there are free slots, the account with the fewest
 //! running first, then the oldest.
 //!
-//! Candidates are chosen without locks, then locked in id order skipping what others hold, then the
-//! accounts in id order; the guards are checked again by the statements that write.
+//! Candidates are chosen without locks, then locked in id order skipping what others hold, then their sites, then the
+//! accounts, each in id order; the guards are checked again by the statements that write, the cap of an account by what
+//! its row says once it was counted up.
 
 use std::collections::BTreeMap;
 
@@ -10,11 +11,10 @@ use sea_orm::FromQueryResult;
 use uuid::Uuid;
 
 use super::engine::{Engine, ms};
-use super::row;
 use crate::credits::{self, AccountChange};
-use crate::db::{rows, sql};
+use crate::db::{marks, rows, sql};
 use crate::entities::job;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::events::append::JobEntry;
 use crate::events::{BlueprintBody, JobEvent, Unit, append};
 use crate::ids::Position;
@@ -25,34 +25,52 @@ pub(super) const SUSPECT_CRASHES: i32 = 2;
 #[derive(Debug, FromQueryResult)]
 struct Candidate {
     id: Uuid,
-    account_id: Uuid,
     crashes: i32,
 }
 
 /// Claims up to `slots` jobs for this process and commits; the caller runs what it gets.
 pub async fn claim(engine: &Engine, slots: usize) -> Result<Vec<job::Model>> {
+    for _ in 0..LOOKS {
+        if let Claim::Granted(jobs) = look_and_claim(engine, slots).await? {
+            return Ok(jobs);
+        }
+    }
+    Ok(Vec::new())
+}
+
+/// How often a claim looks again when others took the slots that it counted on.
+const LOOKS: usize = 10;
+
+enum Claim {
+    Granted(Vec<job::Model>),
+    /// An account has fewer slots than it had when the candidates were chosen. Nothing was written.
+    Crowded,
+}
+
+async fn look_and_claim(engine: &Engine, slots: usize) -> Result<Claim> {
     if slots == 0 {
-        return Ok(Vec::new());
+        return Ok(Claim::Granted(Vec::new()));
     }
     let found = candidates(engine, slots).await?;
     let candidates = select(&found, engine.held_count());
     if candidates.is_empty() {
-        return Ok(Vec::new());
+        return Ok(Claim::Granted(Vec::new()));
     }
     let mut unit = engine.unit().await?;
-    let mut granted = Vec::new();
     let locked = lock(&unit, &candidates).await?;
-    for (account, ids) in by_account(&candidates, &locked) {
-        granted.extend(grant(&mut unit, engine, account, ids).await?);
-    }
-    if granted.is_empty() {
+    let started = start(&unit, engine, &candidates, &locked).await?;
+    if started.is_empty() {
         unit.rollback().await?;
-        return Ok(Vec::new());
+        return Ok(Claim::Granted(started));
     }
-    announce(&mut unit, &granted, &locked).await?;
+    announce(&mut unit, &started, &locked).await?;
+    if !take_slots(&mut unit, engine, &started).await? {
+        unit.rollback().await?;
+        return Ok(Claim::Crowded);
+    }
     unit.commit().await?;
     crate::faults::point("after_claim");
-    Ok(granted)
+    Ok(Claim::Granted(started))
 }
 
 /// A job that may be poison runs alone: bystanders must not be convicted with it.
@@ -73,7 +91,7 @@ async fn candidates(engine: &Engine, slots: usize) -> Result<Vec<Candidate>> {
                   FROM jobs j JOIN accounts a ON a.id = j.account_id \
                   WHERE j.state = 'queued' AND j.cancel_requested_at IS NULL AND j.run_at <= {now} \
                     AND a.running < $1) \
-                SELECT id, account_id, crashes FROM due WHERE running + place <= $1 \
+                SELECT id, crashes FROM due WHERE running + place <= $1 \
                 ORDER BY CASE WHEN crashes >= $3 THEN 0 ELSE 1 END, running + place, run_at, id LIMIT $2";
     let connection = engine.db.reader();
     let values = [
@@ -89,11 +107,10 @@ async fn candidates(engine: &Engine, slots: usize) -> Result<Vec<Candidate>> {
 /// Locks those candidates that nobody else holds, in id order; tells where the stream of each stands, for the claim's
 /// `UPDATE` moves the row's own position.
 async fn lock(unit: &Unit, candidates: &[&Candidate]) -> Result<BTreeMap<Uuid, Position>> {
-    let marks: Vec<String> = (1..=candidates.len()).map(|n| format!("${n}")).collect();
     let text = format!(
         "SELECT id, event_lease, event_n FROM jobs WHERE id IN ({}) AND state = 'queued' \
          AND cancel_requested_at IS NULL ORDER BY id {{skip locked}}",
-        marks.join(", ")
+        marks(1, candidates.len())
     );
     let values = candidates.iter().map(|candidate| candidate.id.into());
     let mut locked = BTreeMap::new();
@@ -104,63 +121,62 @@ async fn lock(unit: &Unit, candidates: &[&Candidate]) -> Result<BTreeMap<Uuid, P
     Ok(locked)
 }
 
-/// The locked jobs by account, in id order. Within an account the order of the candidates decides, should the cap grant
-/// only some.
-fn by_account(candidates: &[&Candidate], locked: &BTreeMap<Uuid, Position>) -> BTreeMap<Uuid, Vec<Uuid>> {
-    let mut accounts: BTreeMap<Uuid, Vec<Uuid>> = BTreeMap::new();
-    for candidate in candidates.iter().filter(|candidate| locked.contains_key(&candidate.id)) {
-        accounts.entry(candidate.account_id).or_default().push(candidate.id);
+/// One statement for all, in the order of the candidates.
+async fn start(
+    unit: &Unit,
+    engine: &Engine,
+    candidates: &[&Candidate],
+    locked: &BTreeMap<Uuid, Position>,
+) -> Result<Vec<job::Model>> {
+    if locked.is_empty() {
+        return Ok(Vec::new());
     }
-    accounts
-}
-
-/// Takes slots under the account's cap and starts as many jobs.
-async fn grant(unit: &mut Unit, engine: &Engine, account: Uuid, mut ids: Vec<Uuid>) -> Result<Vec<job::Model>> {
-    let cap = engine.config().running_per_account;
-    let text = "SELECT running FROM accounts WHERE id = $1 {lock}";
-    let row = rows(&unit.tx, text, [account.into()]).await?.pop();
-    let running: i64 = row.map_or(Ok(cap), |row| row.try_get("", "running"))?;
-    ids.truncate(usize::try_from(cap - running).unwrap_or(0));
-    let mut started = Vec::with_capacity(ids.len());
-    for id in ids {
-        started.extend(start(unit, engine, id).await?);
-    }
-    if started.is_empty() {
-        return Ok(started);
-    }
-    let jobs: Vec<Uuid> = started.iter().map(|job| job.id).collect();
-    let change = AccountChange {
-        account,
-        running: jobs.len() as i64,
-        movements: Vec::new(),
-        jobs,
-    };
-    match credits::apply(unit, change).await? {
-        Ok(_) => Ok(started),
-        Err(shortfall) => Err(Error::internal(format!("a claim moves no credits, yet: {shortfall:?}"))),
-    }
-}
-
-async fn start(unit: &Unit, engine: &Engine, id: Uuid) -> Result<Option<job::Model>> {
-    let text = "UPDATE jobs SET state = 'running', run_lease = run_lease + 1, attempt = attempt + 1, \
-                lease_owner = $2, lease_expires_at = {now+$3}, deadline_at = COALESCE(deadline_at, {now+$4}), \
-                started_at = COALESCE(started_at, {now}), closed_since_claim = $5, phase = 'preparing', waits_for = NULL, \
-                version = version + 1, event_lease = run_lease + 1, event_n = 1 \
-                WHERE id = $1 AND state = 'queued' AND cancel_requested_at IS NULL RETURNING *";
+    let text = format!(
+        "UPDATE jobs SET state = 'running', run_lease = run_lease + 1, attempt = attempt + 1, \
+         lease_owner = $1, lease_expires_at = {{now+$2}}, deadline_at = COALESCE(deadline_at, {{now+$3}}), \
+         started_at = COALESCE(started_at, {{now}}), closed_since_claim = $4, phase = 'preparing', waits_for = NULL, \
+         version = version + 1, event_lease = run_lease + 1, event_n = 1 \
+         WHERE id IN ({}) AND state = 'queued' AND cancel_requested_at IS NULL RETURNING *",
+        marks(5, locked.len())
+    );
     let config = engine.config();
-    let values = [
-        id.into(),
+    let mut values: Vec<sea_orm::Value> = vec![
         engine.worker.into(),
         ms(config.lease).into(),
         ms(config.deadline).into(),
         false.into(),
     ];
-    row::one(unit, text, values).await
+    values.extend(locked.keys().map(|id| (*id).into()));
+    let rows = rows(&unit.tx, &text, values).await?;
+    let started = rows.iter().map(|row| job::Model::from_query_result(row, ""));
+    let mut started = started.collect::<std::result::Result<Vec<_>, _>>()?;
+    started.sort_by_key(|job| candidates.iter().position(|candidate| candidate.id == job.id));
+    Ok(started)
+}
+
+/// Takes the slots from the accounts, in the order of their ids; false when one has not so many any more. The rows of
+/// accounts are locked here, last of all, so that nobody waits for more than this.
+async fn take_slots(unit: &mut Unit, engine: &Engine, started: &[job::Model]) -> Result<bool> {
+    let mut accounts: BTreeMap<Uuid, Vec<Uuid>> = BTreeMap::new();
+    for job in started {
+        accounts.entry(job.account_id).or_default().push(job.id);
+    }
+    for (account, jobs) in accounts {
+        let change = AccountChange {
+            account,
+            running: jobs.len() as i64,
+            movements: Vec::new(),
+            jobs,
+        };
+        if credits::apply_covered(unit, change).await?.running > engine.config().running_per_account {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 async fn announce(unit: &mut Unit, started: &[job::Model], before: &BTreeMap<Uuid, Position>) -> Result<()> {
-    // Blueprints are locked in the order of their ids.
-    let mut sites: BTreeMap<Uuid, Vec<_>> = BTreeMap::new();
+    let mut sites = append::SiteEvents::new();
     let events: Vec<JobEvent> = started
         .iter()
         .map(|job| JobEvent::Started { attempt: job.attempt })
@@ -183,8 +199,5 @@ async fn announce(unit: &mut Unit, started: &[job::Model], before: &BTreeMap<Uui
         }
     }
     append::job_events(unit, &entries).await?;
-    for (site, events) in sites {
-        append::blueprint_events(unit, site, &events).await?;
-    }
-    Ok(())
+    append::site_events(unit, sites).await
 }

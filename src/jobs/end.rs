@@ -50,7 +50,7 @@ pub(super) struct Attempt {
     answered: u32,
 }
 
-/// Failures that a database which answers may give to one write.
+/// Failures that a database which answers may give to one statement.
 const PATIENCE: u32 = 25;
 
 pub(super) enum Next {
@@ -75,9 +75,11 @@ impl Attempt {
             let db = &work.engine.db;
             let look = async { Ok(job::Entity::find_by_id(work.job.id).one(db.reader()).await?) };
             let Ok(row) = db.unless_away(look).await else {
-                match work.stop.why() {
-                    Some(Why::Shutdown | Why::LostLease) => return Err(Halt::Error(Error::LostLease)),
-                    _ => continue,
+                // A job may be told to stop for another reason before the process is.
+                let is_leaving = matches!(work.stop.why(), Some(Why::Shutdown | Why::LostLease));
+                match is_leaving || work.engine.is_out_of_grace() {
+                    true => return Err(Halt::Error(Error::LostLease)),
+                    false => continue,
                 }
             };
             let (ours, known) = (work.job.run_lease, append::durable_position(&work.job));
@@ -86,9 +88,7 @@ impl Attempt {
                 Some((_, row)) if row.run_lease == ours && row.state == JobState::Running => {
                     self.answered += 1;
                     match self.answered > PATIENCE {
-                        true => Err(Halt::Error(Error::internal(format!(
-                            "the database refuses a write: {cause}"
-                        )))),
+                        true => Err(Halt::Error(Error::internal(format!("the database refuses: {cause}")))),
                         false => Ok(Next::Again),
                     }
                 }
@@ -273,24 +273,22 @@ pub(super) async fn requeue(work: &Work, text: &str, values: Vec<sea_orm::Value>
         let is_cancelled = locked.job.cancel_requested_at.is_some();
         return Ok(if is_cancelled { Tried::Cancelled } else { Tried::Spent });
     };
+    let event = JobEvent::Retrying {
+        reason: reason.to_string(),
+        next_attempt_at: Some(job.run_at),
+    };
+    let (before, at) = (append::durable_position(&work.job), append::durable_position(&job));
+    append::job_event(&mut unit, job.id, at, Some(before), Some(work.item), &event).await?;
+    if let Some(site) = job.blueprint_id {
+        append::blueprint_events(&mut unit, site, vec![(Some(job.id), BlueprintBody::Job(event))]).await?;
+    }
     let change = AccountChange {
         account: job.account_id,
         running: -1,
         movements: Vec::new(),
         jobs: vec![job.id],
     };
-    if let Err(shortfall) = credits::apply(&mut unit, change).await? {
-        return Err(Error::internal(format!("a retry moves no credits, yet: {shortfall:?}")));
-    }
-    let event = JobEvent::Retrying {
-        reason: reason.to_string(),
-        next_attempt_at: Some(job.run_at),
-    };
-    if let Some(site) = job.blueprint_id {
-        append::blueprint_events(&mut unit, site, &[(Some(job.id), BlueprintBody::Job(event.clone()))]).await?;
-    }
-    let (before, at) = (append::durable_position(&work.job), append::durable_position(&job));
-    append::job_event(&mut unit, job.id, at, Some(before), Some(work.item), &event).await?;
+    credits::apply_covered(&mut unit, change).await?;
     unit.after_commit(crate::events::Notice::Work);
     unit.commit().await?;
     Ok(Tried::Done(Box::new(job)))

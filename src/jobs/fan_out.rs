@@ -4,7 +4,6 @@
 //! the available balance never dips in between. From here on the parent holds no lease and no slot.
 
 use serde_json::Value;
-use uuid::Uuid;
 
 use super::activity::Child;
 use super::end::{Tried, lock_own};
@@ -31,7 +30,7 @@ pub(super) async fn fan_out(work: &Work, content: &Value, children: &[Child]) ->
     let structure_price = own_price(&locked.job);
     let parent = become_parent(&unit, work, children.len(), structure_price).await?;
     let jobs = start_children(&unit, work, &parent, children, page_price).await?;
-    move_credits(&mut unit, &parent, &jobs, structure_price, page_price).await?;
+    let movements = move_holds(&unit, &parent, &jobs, structure_price, page_price).await?;
     let planned: Vec<JobEvent> = children
         .iter()
         .map(|child| JobEvent::PagePlanned { page_id: child.page })
@@ -44,7 +43,7 @@ pub(super) async fn fan_out(work: &Work, content: &Value, children: &[Child]) ->
             .iter()
             .map(|job| (Some(job.id), BlueprintBody::Job(JobEvent::Queued)));
         let events: Vec<_> = planned.chain(queued).collect();
-        append::blueprint_events(&mut unit, site, &events).await?;
+        append::blueprint_events(&mut unit, site, events).await?;
     }
     for (page, baseline) in work
         .engine
@@ -56,6 +55,13 @@ pub(super) async fn fan_out(work: &Work, content: &Value, children: &[Child]) ->
         execute(&unit.tx, text, [parent.id.into(), page.into(), baseline.into()]).await?;
     }
     write_events(&mut unit, work, &parent, &jobs, &planned).await?;
+    let change = AccountChange {
+        account: parent.account_id,
+        running: -1,
+        movements,
+        jobs: std::iter::once(&parent).chain(&jobs).map(|job| job.id).collect(),
+    };
+    credits::apply_covered(&mut unit, change).await?;
     log_queued(&mut unit, &jobs);
     unit.after_commit(Notice::Work);
     crate::faults::point("inside_fan_out");
@@ -113,13 +119,14 @@ async fn start_children(
     Ok(jobs)
 }
 
-async fn move_credits(
-    unit: &mut Unit,
+/// The plan's hold becomes those of the pages; none of them needs more than it held.
+async fn move_holds(
+    unit: &Unit,
     parent: &job::Model,
     jobs: &[job::Model],
     structure_price: i64,
     page_price: i64,
-) -> Result<()> {
+) -> Result<Vec<Movement>> {
     let mut movements = Vec::with_capacity(jobs.len() + 2);
     if let Some((captured, released)) = credits::close_hold(unit, parent.id, structure_price).await? {
         movements.extend(Movement::settle(parent.id, captured, released));
@@ -127,21 +134,7 @@ async fn move_credits(
     for job in jobs {
         movements.extend(credits::open_hold(unit, parent.account_id, job.id, page_price).await?);
     }
-    let jobs: Vec<Uuid> = std::iter::once(parent.id)
-        .chain(jobs.iter().map(|job| job.id))
-        .collect();
-    let change = AccountChange {
-        account: parent.account_id,
-        running: -1,
-        movements,
-        jobs,
-    };
-    match credits::apply(unit, change).await? {
-        Ok(_) => Ok(()),
-        Err(shortfall) => Err(Error::internal(format!(
-            "a fan-out never needs more than its hold: {shortfall:?}"
-        ))),
-    }
+    Ok(movements)
 }
 
 async fn write_events(

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::engine::{Engine, ms};
 use super::stop::Why;
-use crate::db::{execute, sql};
+use crate::db::{execute, marks, sql};
 use crate::entities::JobState;
 use crate::error::Result;
 
@@ -45,14 +45,13 @@ pub async fn beat(engine: &Engine) -> Result<()> {
 
 /// Only what is still held: a job that this process gave up on must run out of its lease.
 async fn renew(engine: &Engine, held: &[(Uuid, i64)]) -> Result<Vec<Row>> {
-    let marks: Vec<String> = (3..held.len() + 3).map(|n| format!("${n}")).collect();
     let text = format!(
         "UPDATE jobs SET lease_expires_at = {{now+$2}} WHERE id IN ( \
            SELECT id FROM jobs WHERE id IN ({}) AND lease_owner = $1 AND state = 'running' \
            ORDER BY id {{skip locked}}) \
          AND lease_owner = $1 AND state = 'running' \
          RETURNING id, run_lease, cancel_requested_at IS NOT NULL AS is_cancelled",
-        marks.join(", ")
+        marks(3, held.len())
     );
     let tx = engine.db.write().await?;
     let mut values: Vec<sea_orm::Value> = vec![engine.worker.into(), ms(engine.config().lease).into()];

@@ -1,13 +1,14 @@
 //! Holding a job: run its activity, watch its clock, and let go in the one right way.
 
 use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 
 use futures::FutureExt;
 use uuid::Uuid;
 
 use super::activity::{Done, Failure, Halt};
 use super::end::{Outcome, conclude, of_stop};
-use super::engine::{Engine, Held};
+use super::engine::{Engine, EngineConfig, Held};
 use super::stop::{Stop, Why};
 use super::work::Work;
 use crate::entities::job;
@@ -125,19 +126,23 @@ fn failed(failure: Failure) -> Outcome {
     }
 }
 
-/// Asks the job to stop at its deadline, measured here by a monotonic clock.
-fn alarm(work: &Work, stop: Stop) -> tokio::task::JoinHandle<()> {
-    let (job, config) = (&work.job, work.engine.config());
-    let left = match (job.deadline_at, job.lease_expires_at) {
+/// How long a job that was just claimed may still run.
+pub(super) fn time_left(job: &job::Model, config: &EngineConfig) -> Duration {
+    match (job.deadline_at, job.lease_expires_at) {
         // Both come from the database's clock, so their distance needs no clock of ours.
         (Some(deadline), Some(expires)) => {
             let lease = chrono::Duration::from_std(config.lease).unwrap_or_default();
             (deadline - expires + lease).to_std().unwrap_or_default()
         }
         _ => config.deadline,
-    };
+    }
+}
+
+/// Asks the job to stop at its deadline.
+fn alarm(work: &Work, stop: Stop) -> tokio::task::JoinHandle<()> {
+    let deadline = work.deadline;
     tokio::spawn(async move {
-        tokio::time::sleep(left).await;
+        tokio::time::sleep_until(deadline).await;
         stop.ask(Why::Deadline);
     })
 }

@@ -5,7 +5,8 @@
 //! one ends it with its result and its price. What a job makes is unknown here: an [`Activity`] does it.
 //!
 //! Lock order everywhere: idempotency key, parent job, jobs by id (new ones in page-id order), holds,
-//! accounts by id, blueprints by id, pages, blocks. An insert under a unique index is a lock.
+//! blueprints by id, pages, blocks, accounts by id. An insert under a unique index is a lock. The account comes last
+//! (decision 0012).
 
 mod activity;
 mod cancel;
@@ -22,6 +23,7 @@ mod row;
 mod runner;
 mod settle;
 mod start;
+mod step;
 mod stop;
 mod tasks;
 mod waiting;
@@ -35,7 +37,8 @@ pub use heartbeat::beat;
 pub use holder::hold;
 pub use rescue::{Orphans, rescue};
 pub use runner::forget_old_events;
-pub use start::{KeyClaim, NewJob, claim_key, enqueue, request_hash, running_refusal};
+pub use start::{Enqueued, KeyClaim, NewJob, claim_key, enqueue, request_hash, running_refusal};
+pub use step::Step;
 pub use tasks::{Task, WorkerTasks, recorded, told};
 pub use waiting::{WaitReason, waiting_for};
-pub use work::{Content, Step, Work};
+pub use work::{Content, Work};

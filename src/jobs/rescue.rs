@@ -176,27 +176,23 @@ async fn requeue(unit: &mut Unit, locked: Locked) -> Result<()> {
     let values = [before.id.into(), before.run_lease.into(), attempt_after(&before).into()];
     let job = row::one(unit, text, values).await?;
     let job = job.ok_or_else(|| Error::internal("a locked job cannot be rescued"))?;
+    let reason = "The server that worked on this stopped; the work continues after its last finished block.";
+    let event = JobEvent::Retrying {
+        reason: reason.to_string(),
+        next_attempt_at: Some(job.run_at),
+    };
+    let durable = Some(append::durable_position(&before));
+    append::job_event(unit, job.id, Position::new(job.run_lease, 1), durable, durable, &event).await?;
+    if let Some(site) = job.blueprint_id {
+        append::blueprint_events(unit, site, vec![(Some(job.id), BlueprintBody::Job(event))]).await?;
+    }
     let change = AccountChange {
         account: job.account_id,
         running: -1,
         movements: Vec::new(),
         jobs: vec![job.id],
     };
-    if let Err(shortfall) = credits::apply(unit, change).await? {
-        return Err(Error::internal(format!(
-            "a rescue moves no credits, yet: {shortfall:?}"
-        )));
-    }
-    let reason = "The server that worked on this stopped; the work continues after its last finished block.";
-    let event = JobEvent::Retrying {
-        reason: reason.to_string(),
-        next_attempt_at: Some(job.run_at),
-    };
-    if let Some(site) = job.blueprint_id {
-        append::blueprint_events(unit, site, &[(Some(job.id), BlueprintBody::Job(event.clone()))]).await?;
-    }
-    let durable = Some(append::durable_position(&before));
-    append::job_event(unit, job.id, Position::new(job.run_lease, 1), durable, durable, &event).await?;
+    credits::apply_covered(unit, change).await?;
     unit.after_commit(Notice::Work);
     let (id, kind, attempt, crashes) = (job.id, job.kind.as_str(), job.attempt, job.crashes);
     unit.log_after_commit(move || {

@@ -57,6 +57,12 @@ impl Engine {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
+
+    /// Whether jobs that are held by now have to go.
+    pub(super) fn is_out_of_grace(&self) -> bool {
+        let since = self.stopping.get();
+        since.is_some_and(|since| since.elapsed() >= self.config().grace)
+    }
 }
 
 async fn run(engine: Engine, tasks: TaskTracker, shutdown: CancellationToken) {

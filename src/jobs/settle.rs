@@ -102,19 +102,14 @@ pub(super) async fn settle(unit: &mut Unit, engine: &Engine, locked: Locked, end
         released,
     };
     announce_jobs(unit, &ended, parent.as_ref(), &before, &end).await?;
-    if let Err(shortfall) = credits::apply(unit, change).await? {
-        return Err(Error::internal(format!(
-            "closing a hold needs no credits, yet: {shortfall:?}"
-        )));
-    }
     announce(unit, engine, &ended, parent.as_ref(), &end).await?;
+    credits::apply_covered(unit, change).await?;
     unit.after_commit(Notice::Work);
     log_end(unit, &ended.job, captured);
     Ok(ended.job)
 }
 
-/// The events on the streams of the job and of its parent. Both rows are locked already, so this comes before the account:
-/// whoever waits for that one waits for every statement after it.
+/// The events on the streams of the job and of its parent: both rows are locked already.
 async fn announce_jobs(
     unit: &mut Unit,
     ended: &Ended,
@@ -171,7 +166,7 @@ async fn announce(
         let mut events: Vec<_> = before.collect();
         events.push((Some(job.id), BlueprintBody::Job(ended.event())));
         events.extend(ended_parent.map(|parent| (Some(parent.job.id), BlueprintBody::Job(parent.event()))));
-        append::blueprint_events(unit, site, &events).await?;
+        append::blueprint_events(unit, site, events).await?;
     }
     let ending = Ending {
         state: job.state,

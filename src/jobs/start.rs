@@ -1,4 +1,4 @@
-//! T0: a start. The key first, then jobs and holds, then the account; everything or nothing.
+//! T0: a start. The key first, then jobs and holds, then the sites and pages, then the account; everything or nothing.
 //!
 //! Jobs and holds are inserted *before* the account is touched: the other order deadlocks with T4 on
 //! Postgres, because an insert under a unique index waits like a lock.
@@ -79,14 +79,22 @@ pub async fn claim_key(unit: &Unit, account: Uuid, key: &str, hash: &str) -> Res
     Ok(KeyClaim::Replay(jobs))
 }
 
-/// Inserts jobs with their holds and takes the credits. Fan-outs use [`insert_job`] themselves.
+/// Jobs that are in the database with their holds and whose credits have yet to be taken: [`Enqueued::pay`] does that,
+/// last of all.
+#[must_use = "a hold without its credits breaks the ledger"]
+pub struct Enqueued {
+    pub jobs: Vec<job::Model>,
+    change: AccountChange,
+}
+
+/// Inserts jobs with their holds. Fan-outs use [`insert_job`] themselves.
 pub async fn enqueue(
     unit: &mut Unit,
     engine: &Engine,
     account: Uuid,
     key: &str,
     mut jobs: Vec<NewJob>,
-) -> Result<Vec<job::Model>> {
+) -> Result<Enqueued> {
     // Page-id order, so that two starts over the same pages wait for each other instead of deadlocking.
     jobs.sort_by_key(|job| (job.page_id, job.id));
     let mut started = Vec::with_capacity(jobs.len());
@@ -97,20 +105,27 @@ pub async fn enqueue(
     for job in &jobs {
         movements.extend(credits::open_hold(unit, account, job.id, job.price).await?);
     }
-    announce_jobs(unit, &jobs).await?;
+    announce(unit, &jobs).await?;
     let change = AccountChange {
         account,
         running: 0,
         movements,
         jobs: jobs.iter().map(|job| job.id).collect(),
     };
-    if let Err(shortfall) = credits::apply(unit, change).await? {
-        return Err(insufficient(shortfall).into());
+    Ok(Enqueued { jobs: started, change })
+}
+
+impl Enqueued {
+    /// Takes the credits, or refuses. From here to the commit everything of the account waits.
+    pub async fn pay(self, unit: &mut Unit, engine: &Engine) -> Result<Vec<job::Model>> {
+        let account = self.change.account;
+        if let Err(shortfall) = credits::apply(unit, self.change).await? {
+            return Err(insufficient(shortfall).into());
+        }
+        check_queue(unit, engine, account, self.jobs.len()).await?;
+        unit.after_commit(Notice::Work);
+        Ok(self.jobs)
     }
-    check_queue(unit, engine, account, jobs.len()).await?;
-    announce(unit, &jobs).await?;
-    unit.after_commit(Notice::Work);
-    Ok(started)
 }
 
 /// One row; refused with the running job when the target has one.
@@ -202,9 +217,8 @@ async fn check_queue(unit: &Unit, engine: &Engine, account: Uuid, new: usize) ->
     Ok(())
 }
 
-/// The first event of each job on its own stream: before the account, for whoever waits for that one waits for every
-/// statement after it.
-async fn announce_jobs(unit: &mut Unit, jobs: &[NewJob]) -> Result<()> {
+/// The first event of each job, on its own stream and on that of its site.
+async fn announce(unit: &mut Unit, jobs: &[NewJob]) -> Result<()> {
     let entries = jobs.iter().map(|job| JobEntry {
         job: job.id,
         at: Position::new(1, 1),
@@ -212,20 +226,11 @@ async fn announce_jobs(unit: &mut Unit, jobs: &[NewJob]) -> Result<()> {
         item: None,
         event: &JobEvent::Queued,
     });
-    append::job_events(unit, &entries.collect::<Vec<_>>()).await
-}
-
-/// The same on the streams of their sites.
-async fn announce(unit: &mut Unit, jobs: &[NewJob]) -> Result<()> {
-    let mut sites: Vec<Uuid> = jobs.iter().map(|job| job.blueprint_id).collect();
-    sites.sort();
-    sites.dedup();
-    for site in sites {
-        let own = jobs.iter().filter(|job| job.blueprint_id == site);
-        let events: Vec<_> = own
-            .map(|job| (Some(job.id), BlueprintBody::Job(JobEvent::Queued)))
-            .collect();
-        append::blueprint_events(unit, site, &events).await?;
+    append::job_events(unit, &entries.collect::<Vec<_>>()).await?;
+    let mut sites = append::SiteEvents::new();
+    for job in jobs {
+        let event = (Some(job.id), BlueprintBody::Job(JobEvent::Queued));
+        sites.entry(job.blueprint_id).or_default().push(event);
     }
-    Ok(())
+    append::site_events(unit, sites).await
 }

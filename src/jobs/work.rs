@@ -8,11 +8,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::activity::Halt;
 use super::engine::{Engine, ms};
 use super::row;
+use super::step::{Step, events_of, is_progress};
 use super::stop::{Stop, Why};
 use crate::db::now;
 use crate::entities::{JobPhase, job};
@@ -32,6 +34,8 @@ pub struct Work {
     open: Option<OpenBlock>,
     /// What watchers were told last beside phase and progress.
     noted: Option<&'static str>,
+    /// When the job is out of time, by a monotonic clock.
+    pub(super) deadline: Instant,
 }
 
 /// The block whose text is flowing.
@@ -52,6 +56,11 @@ pub trait Content: Send + Sync {
     /// Says whether it wrote: a block that a person locked or edited meanwhile is left alone, and then
     /// the step is reported without it.
     async fn write(&self, unit: &mut Unit) -> Result<bool>;
+
+    /// What of the content goes with the step when [`write`](Content::write) said no and was taken back.
+    async fn rest(&self, _unit: &mut Unit) -> Result<()> {
+        Ok(())
+    }
 }
 
 struct NoContent;
@@ -63,40 +72,10 @@ impl Content for NoContent {
     }
 }
 
-/// What one checkpoint reports.
-#[derive(Debug, Clone)]
-pub struct Step {
-    pub phase: JobPhase,
-    pub progress: f64,
-    /// How many blocks the job is to write, known at its first claim.
-    pub planned: Option<i32>,
-    /// The block that this checkpoint writes.
-    pub closed: Option<Uuid>,
-    /// The job wrote it before: it counts once.
-    pub is_again: bool,
-    /// The block whose text comes next, with its kind.
-    pub opened: Option<(Uuid, String)>,
-    /// What watchers should know beside it, a sentence.
-    pub note: Option<String>,
-}
-
-impl Step {
-    pub fn new(phase: JobPhase, progress: f64) -> Self {
-        Step {
-            phase,
-            progress,
-            planned: None,
-            closed: None,
-            is_again: false,
-            opened: None,
-            note: None,
-        }
-    }
-}
-
 impl Work {
     pub(super) fn new(engine: Engine, job: job::Model, stop: Stop) -> Self {
         let item = append::durable_position(&job);
+        let deadline = Instant::now() + super::holder::time_left(&job, engine.config());
         Work {
             engine,
             n: item.n,
@@ -105,7 +84,14 @@ impl Work {
             stop,
             open: None,
             noted: None,
+            deadline,
         }
+    }
+
+    /// Until when the job may do what it could leave undone: half of the time that jobs have.
+    pub fn half_time(&self) -> Instant {
+        let half = self.engine.config().deadline / 2;
+        self.deadline.checked_sub(half).unwrap_or(self.deadline)
     }
 
     /// The job as of the newest checkpoint.
@@ -123,6 +109,23 @@ impl Work {
             Err(Halt::Stopped)
         } else {
             Ok(())
+        }
+    }
+
+    /// What the job has to know of the database. One that is away is waited for, as with a checkpoint: an outage is no
+    /// attempt. `read` writes nothing, for it may run more than once.
+    pub async fn read<T, F>(&self, read: impl Fn() -> F) -> Result<T, Halt>
+    where
+        F: Future<Output = Result<T>>,
+    {
+        let mut attempt = super::end::Attempt::new();
+        loop {
+            self.check()?;
+            match self.engine.db.unless_away(read()).await {
+                Ok(found) => return Ok(found),
+                // Nothing was written that could have been committed.
+                Err(error) => attempt.after(self, error).await.map(drop)?,
+            }
         }
     }
 
@@ -174,7 +177,9 @@ impl Work {
             true => (unit, job),
             false => {
                 unit.rollback().await?;
-                self.prepare(step, false).await?
+                let (mut unit, job) = self.prepare(step, false).await?;
+                content.rest(&mut unit).await?;
+                (unit, job)
             }
         };
         crate::faults::point("inside_checkpoint");
@@ -250,7 +255,7 @@ impl Work {
                 .filter(|event| phase_changed || !matches!(event, JobEvent::Phase { note: None, .. }))
                 .map(|event| (Some(job.id), BlueprintBody::Job(event)))
                 .collect();
-            append::blueprint_events(&mut unit, site, &events).await?;
+            append::blueprint_events(&mut unit, site, events).await?;
         }
         Ok((unit, job))
     }
@@ -331,33 +336,4 @@ impl Work {
         self.job.completion_tokens += i64::from(completion_tokens);
         self.job.model = Some(model.to_string());
     }
-}
-
-/// Whether a step is more than a change of phase: only then are earlier crashes forgiven, or a job that
-/// always dies at the same place would start from a clean sheet each time.
-fn is_progress(step: &Step, before: &job::Model) -> bool {
-    (step.closed.is_some() && !step.is_again) || step.progress > before.progress
-}
-
-/// The durable events of a step, in the order of the stream.
-fn events_of(step: &Step, before: &job::Model, with_block: bool) -> Vec<JobEvent> {
-    let mut events = Vec::with_capacity(3);
-    if let Some(block_id) = step.closed.filter(|_| with_block) {
-        events.push(JobEvent::BlockClosed { block_id });
-    }
-    if before.phase != Some(step.phase) || step.progress > before.progress || step.note.is_some() {
-        let progress = step.progress.max(before.progress);
-        events.push(JobEvent::Phase {
-            phase: step.phase,
-            progress,
-            note: step.note.clone(),
-        });
-    }
-    if let Some((block_id, kind)) = &step.opened {
-        events.push(JobEvent::BlockOpened {
-            block_id: *block_id,
-            block_kind: kind.clone(),
-        });
-    }
-    events
 }

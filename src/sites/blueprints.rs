@@ -63,7 +63,12 @@ pub async fn create_blueprint(db: &Db, bus: &Bus, account: Uuid, new: NewBluepri
         updated_at: Set(now()),
     };
     let made = blueprint::Entity::insert(row).exec_with_returning(&unit.tx).await?;
-    append::blueprint_events(&mut unit, made.id, &[(None, BlueprintBody::Changed { deleted: false })]).await?;
+    append::blueprint_events(
+        &mut unit,
+        made.id,
+        vec![(None, BlueprintBody::Changed { deleted: false })],
+    )
+    .await?;
     unit.commit().await?;
     Ok(blueprint::Model { event_seq: 1, ..made })
 }
@@ -108,7 +113,7 @@ pub async fn update_blueprint(
         now().into(),
     ];
     crate::db::execute(&unit.tx, text, values).await?;
-    append::blueprint_events(&mut unit, id, &[(None, BlueprintBody::Changed { deleted: false })]).await?;
+    append::blueprint_events(&mut unit, id, vec![(None, BlueprintBody::Changed { deleted: false })]).await?;
     let changed = blueprint::Entity::find_by_id(id).one(&unit.tx).await?;
     unit.commit().await?;
     changed.ok_or_else(|| Error::internal("a locked site vanished"))
@@ -136,7 +141,7 @@ pub async fn delete_blueprint(
         let job = job.parent_id.unwrap_or(job.id);
         return Err(Refusal::new(&["input", "id"], message, Why::AlreadyRunning { job }).into());
     }
-    append::blueprint_events(&mut unit, id, &[(None, BlueprintBody::Changed { deleted: true })]).await?;
+    append::blueprint_events(&mut unit, id, vec![(None, BlueprintBody::Changed { deleted: true })]).await?;
     blueprint::Entity::delete_by_id(id).exec(&unit.tx).await?;
     unit.commit().await
 }

@@ -108,10 +108,10 @@ pub async fn set_page_status(unit: &Unit, page: Uuid, status: PageStatus) -> Res
     Ok(())
 }
 
-/// Shows that a block's text is coming; a locked block is left alone.
-pub async fn open_block(unit: &Unit, id: Uuid) -> Result<()> {
-    let text = "UPDATE blocks SET status = 'writing', updated_at = $2 WHERE id = $1 AND NOT locked";
-    execute(&unit.tx, text, [id.into(), now().into()]).await?;
+/// Shows that a block's text is coming; one that a person locked or edited meanwhile is left alone.
+pub async fn open_block(unit: &Unit, id: Uuid, expected: i64) -> Result<()> {
+    let text = "UPDATE blocks SET status = 'writing', updated_at = $2 WHERE id = $1 AND revision = $3 AND NOT locked";
+    execute(&unit.tx, text, [id.into(), now().into(), expected.into()]).await?;
     Ok(())
 }
 

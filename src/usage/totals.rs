@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sea_orm::{ConnectionTrait, DbBackend, FromQueryResult};
 use uuid::Uuid;
 
-use crate::db::sql;
+use crate::db::{marks, sql};
 use crate::error::{Instant, Result};
 
 /// What some calls took together.
@@ -40,10 +40,9 @@ pub async fn of_jobs(connection: &impl ConnectionTrait, account: Uuid, jobs: &[U
     if jobs.is_empty() {
         return Ok(HashMap::new());
     }
-    let marks: Vec<String> = (2..jobs.len() + 2).map(|n| format!("${n}")).collect();
     let text = format!(
         "SELECT job_id, {SUMS} FROM model_calls WHERE account_id = $1 AND job_id IN ({}) GROUP BY job_id",
-        marks.join(", ")
+        marks(2, jobs.len())
     );
     let values = std::iter::once(account).chain(jobs.iter().copied()).map(Into::into);
     let rows = connection.query_all_raw(sql(connection, &text, values)).await?;

@@ -222,12 +222,12 @@ impl Drop for Cluster {
 async fn follow_job(cluster: Arc<Cluster>, id: Uuid) {
     let mut viewer = Viewer::default();
     let following = async {
-        loop {
+        'again: loop {
             let mut socket = cluster.socket().await;
             if socket.subscribe(id, &viewer, &cluster.epoch).await.is_ok() {
                 while let Some(payload) = socket.payload().await {
                     if cluster.is_refused(&payload).await {
-                        break;
+                        continue 'again;
                     }
                     viewer.hear(&cluster.db, heard(&payload)).await;
                 }
@@ -263,13 +263,13 @@ async fn follow_site(cluster: Arc<Cluster>, site: String) {
     };
     let mut after = json!(first.encode());
     let following = async {
-        loop {
+        'again: loop {
             let mut socket = cluster.socket().await;
             let variables = json!({ "site": site, "after": after });
             if socket.ask(SITE_EVENTS, variables).await.is_ok() {
                 while let Some(payload) = socket.payload().await {
                     if cluster.is_refused(&payload).await {
-                        break;
+                        continue 'again;
                     }
                     assert!(payload.get("errors").is_none(), "{payload}");
                     let event = &payload["data"]["blueprintEvents"];

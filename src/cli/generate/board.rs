@@ -3,7 +3,7 @@
 //! The site's event stream names ids only; the board looks up what a person wants to read. How it is shown
 //! is decided in `show`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use uuid::Uuid;
@@ -21,6 +21,8 @@ pub struct PageLine {
     pub title: String,
     pub planned: usize,
     pub written: usize,
+    /// The sections that were written.
+    closed: HashSet<Uuid>,
     pub phase: Option<JobPhase>,
 }
 
@@ -127,7 +129,10 @@ impl Board {
             }
             (JobEvent::BlockClosed { block_id }, Some(page)) => {
                 let line = &mut self.pages[page];
-                line.written = (line.written + 1).min(line.planned);
+                // One that was replaced by a better one closes twice.
+                if line.closed.insert(block_id) {
+                    line.written = (line.written + 1).min(line.planned);
+                }
                 let block = block::Entity::find_by_id(block_id).one(self.db.reader()).await?;
                 block.map(|block| Step::BlockWritten { page, kind: block.kind })
             }
@@ -193,6 +198,7 @@ impl Board {
             title: page.title,
             planned,
             written: 0,
+            closed: HashSet::new(),
             phase: None,
         });
         Ok(Some(self.pages.len() - 1))

@@ -12,14 +12,13 @@ mod structure;
 mod tests;
 
 use serde_json::Value;
-use uuid::Uuid;
 
 use super::context::Site;
 use super::prompts::{self, Template, Variable, data};
 use crate::ai::{Message, Provider, Request, Role, Task};
 use crate::db::Db;
-use crate::entities::{PriceKind, job};
-use crate::error::Result;
+use crate::entities::PriceKind;
+use crate::jobs::{Halt, Work};
 use crate::sites::problem::Problem;
 
 pub use block::Block;
@@ -90,12 +89,13 @@ pub fn reads_prompts(ai: &Provider) -> bool {
 pub async fn request(
     db: &Db,
     ai: &Provider,
-    job: &job::Model,
+    work: &Work,
     function: &impl Function,
     correction: Option<String>,
-) -> Result<Request> {
+) -> Result<Request, Halt> {
+    let job = work.job();
     let messages = match reads_prompts(ai) {
-        true => messages(db, job.account_id, function, correction.as_deref()).await?,
+        true => messages(db, work, function, correction.as_deref()).await?,
         false => Vec::new(),
     };
     Ok(Request {
@@ -111,8 +111,16 @@ pub async fn request(
     })
 }
 
-async fn messages(db: &Db, account: Uuid, function: &impl Function, correction: Option<&str>) -> Result<Vec<Message>> {
-    let prompt = prompts::current_of(db.reader(), account, function.spec()).await?;
+async fn messages(
+    db: &Db,
+    work: &Work,
+    function: &impl Function,
+    correction: Option<&str>,
+) -> Result<Vec<Message>, Halt> {
+    let account = work.job().account_id;
+    let prompt = work
+        .read(|| prompts::current_of(db.reader(), account, function.spec()))
+        .await?;
     let (system, user) = prompt.template.fill(&function.values());
     let correction = correction.map(|reasons| message(Role::User, refused(reasons)));
     let asked = [message(Role::System, system), message(Role::User, user)];

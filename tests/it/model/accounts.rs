@@ -14,7 +14,6 @@ use super::{ask, calls_of, world};
 use crate::graphql_served::serve;
 use crate::outages::port_of;
 use crate::support::proxy::Proxy;
-
 use crate::support::{Backend, World, connect};
 
 const JOB: &str = "query($id: ID!) { node(id: $id) { ... on GenerationJob {

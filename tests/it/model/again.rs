@@ -25,6 +25,14 @@ async fn written(world: &World) -> (Uuid, [Vec<block::Model>; 2]) {
     (pages[1].id, [first, second])
 }
 
+/// A model, a site of which two pages are written, the second of them, and the sections of both.
+async fn two_pages() -> (Model, World, Uuid, [Vec<block::Model>; 2]) {
+    let model = Model::start().await;
+    let world = world(Backend::Sqlite, &model, |_| {}).await;
+    let (page, blocks) = written(&world).await;
+    (model, world, page, blocks)
+}
+
 /// The sections with a first one that cannot stay: its buttons and headline are there, its kind is another.
 fn broken(blocks: &[block::Model]) -> Vec<Value> {
     let mut broken = elements(blocks);
@@ -45,9 +53,7 @@ fn of(job: Uuid, function: &str) -> When {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_section_that_is_asked_for_again_is_accounted_as_a_block() {
-    let model = Model::start().await;
-    let world = world(Backend::Sqlite, &model, |_| {}).await;
-    let (page, [_, blocks]) = written(&world).await;
+    let (model, world, page, [_, blocks]) = two_pages().await;
     model.once(When::function("page"), say(&broken(&blocks)));
     let job = world.start_page(world.account, page).await;
     assert_eq!(world.finished(job).await.state, JobState::Succeeded);
@@ -107,9 +113,7 @@ fn repeating(first: &[block::Model], second: &[block::Model]) -> Vec<Value> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_section_that_repeats_another_page_is_asked_for_again_with_the_reason() {
-    let model = Model::start().await;
-    let world = world(Backend::Sqlite, &model, |_| {}).await;
-    let (page, [first, second]) = written(&world).await;
+    let (model, world, page, [first, second]) = two_pages().await;
     let opening = first[0].content.as_ref().unwrap();
     let label = opening["actions"][0]["label"].as_str().unwrap();
     model.once(When::function("page"), say(&repeating(&first, &second)));
@@ -150,9 +154,7 @@ fn half(elements: &[Value]) -> Behaviour {
 /// What repeats was kept in memory once, until the rest had come.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_section_that_repeats_is_not_bought_twice_when_the_rest_breaks() {
-    let model = Model::start().await;
-    let world = world(Backend::Sqlite, &model, |_| {}).await;
-    let (page, [first, second]) = written(&world).await;
+    let (model, world, page, [first, second]) = two_pages().await;
     let sections = repeating(&first, &second);
     model.once(When::function("page"), half(&sections));
     let job = world.start_page(world.account, page).await;
@@ -180,9 +182,7 @@ async fn a_section_that_repeats_is_not_bought_twice_when_the_rest_breaks() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cancelled_page_keeps_a_section_that_repeats() {
-    let model = Model::start().await;
-    let world = world(Backend::Sqlite, &model, |_| {}).await;
-    let (page, [first, second]) = written(&world).await;
+    let (model, world, page, [first, second]) = two_pages().await;
     let sections = repeating(&first, &second);
     model.once(When::function("page"), say(&sections));
     model.always(When::function("block"), Behaviour::Stall { after: 40 });
@@ -205,9 +205,7 @@ async fn a_cancelled_page_keeps_a_section_that_repeats() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_person_edits_while_a_better_section_is_written_stays() {
-    let model = Model::start().await;
-    let world = world(Backend::Sqlite, &model, |_| {}).await;
-    let (page, [first, second]) = written(&world).await;
+    let (model, world, page, [first, second]) = two_pages().await;
     let sections = repeating(&first, &second);
     model.once(When::function("page"), say(&sections));
     model.speed(200);
@@ -226,9 +224,7 @@ async fn what_a_person_edits_while_a_better_section_is_written_stays() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_page_does_not_repeat_one_that_is_written_beside_it() {
     const NEW: &str = "Nobody in this street has said these very words before today";
-    let model = Model::start().await;
-    let world = world(Backend::Sqlite, &model, |_| {}).await;
-    let (page, [first, second]) = written(&world).await;
+    let (model, world, page, [first, second]) = two_pages().await;
     let (mut one, mut other) = (elements(&first), elements(&second));
     one[0]["subheadline"] = json!(format!("{NEW}."));
     other[0]["subheadline"] = json!(format!("{NEW}!"));
@@ -253,9 +249,7 @@ async fn a_page_does_not_repeat_one_that_is_written_beside_it() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_section_that_goes_on_repeating_stays_and_the_report_says_so() {
-    let model = Model::start().await;
-    let world = world(Backend::Sqlite, &model, |_| {}).await;
-    let (page, [first, second]) = written(&world).await;
+    let (model, world, page, [first, second]) = two_pages().await;
     let sections = repeating(&first, &second);
     model.once(When::function("page"), say(&sections));
     model.always(When::function("block"), say(&sections[..1]));
@@ -293,9 +287,7 @@ async fn a_section_that_goes_on_repeating_stays_and_the_report_says_so() {
 /// Another attempt would buy the section anew, for no more than another wording.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_section_that_repeats_stays_when_nobody_answers_the_second_question() {
-    let model = Model::start().await;
-    let world = world(Backend::Sqlite, &model, |_| {}).await;
-    let (page, [first, second]) = written(&world).await;
+    let (model, world, page, [first, second]) = two_pages().await;
     model.once(When::function("page"), say(&repeating(&first, &second)));
     model.once(When::function("block"), Behaviour::server_error());
     let job = world.start_page(world.account, page).await;
@@ -306,11 +298,65 @@ async fn a_section_that_repeats_stays_when_nobody_answers_the_second_question() 
     world.settle().await;
 }
 
+/// It takes the time that jobs have, and what was written would have been put back with it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_does_not_run_out_of_time_for_a_better_wording() {
+    let model = Model::start().await;
+    let world = world(Backend::Sqlite, &model, |config| config.jobs.deadline_ms = 6_000).await;
+    let (page, [first, second]) = written(&world).await;
+    let sections = repeating(&first, &second);
+    model.once(When::function("page"), say(&sections));
+    model.always(When::function("block"), Behaviour::Stall { after: 40 });
+    let job = world.start_page(world.account, page).await;
+    let ended = world.finished(job).await;
+    assert_eq!(
+        (ended.state, ended.attempt, ended.charged),
+        (JobState::Succeeded, 1, Some(20)),
+        "{ended:#?}"
+    );
+    assert_eq!(
+        world.blocks(page).await[0].content.as_ref().unwrap()["subheadline"],
+        sections[0]["subheadline"]
+    );
+    world.settle().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_section_that_must_be_written_is_asked_for_before_one_that_only_repeats() {
+    let (model, world, page, [first, second]) = two_pages().await;
+    let mut sections = repeating(&first, &second);
+    sections[1] = json!({ "kind": "NO_SUCH_KIND" });
+    model.once(When::function("page"), say(&sections));
+    let job = world.start_page(world.account, page).await;
+    assert_eq!(world.finished(job).await.state, JobState::Succeeded);
+    let again = model.calls(&of(job, "block"));
+    assert_eq!(again.len(), 2);
+    assert!(!again[0].prompt.contains("say something new"), "{}", again[0].prompt);
+    assert!(again[1].prompt.contains("say something new"), "{}", again[1].prompt);
+    world.settle().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reply_that_is_filtered_speaks_for_no_other_section() {
+    let (model, world, page, [first, second]) = two_pages().await;
+    let mut sections = repeating(&first, &second);
+    sections[1]["items"][0]["quote"] = sections[0]["subheadline"].clone();
+    let reason = "content_filter".to_string();
+    model.once(When::function("page"), say(&sections));
+    model.once(When::function("block"), Behaviour::Finish { reason, after: 40 });
+    let job = world.start_page(world.account, page).await;
+    assert_eq!(world.finished(job).await.state, JobState::Succeeded);
+    assert_eq!(model.calls(&of(job, "block")).len(), 2, "one each");
+    let now = world.blocks(page).await;
+    let subheadline = &now[0].content.as_ref().unwrap()["subheadline"];
+    assert_eq!(subheadline, &sections[0]["subheadline"], "nothing better came");
+    assert_ne!(now[1].content.as_ref().unwrap()["items"], sections[1]["items"]);
+    world.settle().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ways_to_reach_the_business_may_stand_on_every_page() {
-    let model = Model::start().await;
-    let world = world(Backend::Sqlite, &model, |_| {}).await;
-    let (page, [first, second]) = written(&world).await;
+    let (model, world, page, [first, second]) = two_pages().await;
     let call = json!([{ "label": "Call us", "href": "tel:01315550199", "style": "PRIMARY" }]);
     for (page, blocks) in [(first[0].page_id, &first), (page, &second)] {
         let mut sections = elements(blocks);

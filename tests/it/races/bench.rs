@@ -149,7 +149,8 @@ pub async fn fanned_out(engine: &Engine, account: Uuid, site: Uuid, pages: i64) 
 async fn start(engine: &Engine, account: Uuid, jobs: Vec<NewJob>) -> Vec<Uuid> {
     let key = Uuid::now_v7().to_string();
     let mut unit = engine.unit().await.unwrap();
-    let started = jobs::enqueue(&mut unit, engine, account, &key, jobs).await.unwrap();
+    let enqueued = jobs::enqueue(&mut unit, engine, account, &key, jobs).await.unwrap();
+    let started = enqueued.pay(&mut unit, engine).await.unwrap();
     unit.commit().await.unwrap();
     started.iter().map(|job| job.id).collect()
 }
