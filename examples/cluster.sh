@@ -253,5 +253,5 @@ case ${1:-} in
         . "$folder/cluster.env"
         "$1"
         ;;
-    *) sed -n 's/^# \{0,1\}//p' "$0" | sed -n '2,13p'; exit 2 ;;
+    *) sed -n 's/^# \{0,1\}//p' "$0" | sed -n '2,11p'; exit 2 ;;
 esac

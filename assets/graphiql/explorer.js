@@ -97,15 +97,17 @@ mutation GenerateBakery($input: GenerateSiteInput!) {
     variables: { input: { ...blueprint, idempotencyKey: start, maxPages: 6 } },
   },
   {
-    query: `# 3. Watch the site being made. What already happened
-#    comes first; the newest event is the one shown.
-#    With the last cursor as "after" it goes on there.
+    query: `# 3. Watch the site being made. A snapshot of what is
+#    there comes first, then what happens; the newest
+#    event is the one shown. With the last cursor as
+#    "after" it goes on there.
 subscription WatchBakery($blueprintId: ID!, $after: Cursor) {
   blueprintEvents(blueprintId: $blueprintId, after: $after) {
     __typename
     cursor
     at
     job { id kind state progress charged }
+    ... on BlueprintSnapshot { blueprint { status pages { slug status } } }
     ... on PagePlanned { page { slug title } }
     ... on BlockReady { block { id kind position status } }
     ... on JobFinished { charged released }
@@ -120,6 +122,7 @@ query ReadBakery($blueprintId: ID!) {
   blueprint(id: $blueprintId) {
     name
     status
+    previewUrl
     pages {
       slug
       title

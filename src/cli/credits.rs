@@ -36,7 +36,7 @@ pub enum Command {
 }
 
 pub async fn run(config: &Config, command: Command) -> Result<(), Failure> {
-    let (db, bus) = super::connect(config).await?;
+    let (db, bus) = super::existing(config).await?;
     match command {
         Command::Balance { account } => print(&account_named(&db, &bus, config, &account).await?),
         Command::Grant {

@@ -82,7 +82,7 @@ async fn open(config: &Config) -> Result<Db, String> {
     }
     Db::connect(&config.database, "doctor").await.map_err(|error| {
         tracing::warn!(cause = error.cause(), "the database cannot be opened");
-        "The database of database.url cannot be opened.".to_string()
+        format!("The database {} cannot be opened.", config.database.place())
     })
 }
 

@@ -49,7 +49,10 @@ pub enum Command {
 }
 
 pub async fn run(config: &Config, command: Command) -> Result<(), Failure> {
-    let (db, bus) = super::connect(config).await?;
+    let (db, bus) = match command {
+        Command::Create { .. } => super::connect(config).await?,
+        Command::List { .. } | Command::Revoke { .. } => super::existing(config).await?,
+    };
     let named = async |name: &str| account_named(&db, &bus, config, name).await;
     match command {
         Command::Create {

@@ -18,7 +18,7 @@ pub enum Command {
 }
 
 pub async fn run(config: &Config, command: Command) -> Result<ExitCode, Failure> {
-    let (db, _) = super::connect(config).await?;
+    let (db, _) = super::existing(config).await?;
     if let Command::NewEpoch = command {
         println!(
             "The epoch is {}. Restart every server of this database.",

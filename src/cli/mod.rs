@@ -23,7 +23,8 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::config::{self, Config, Role, Source};
-use crate::db::Db;
+use crate::db::{Db, file_of};
+use crate::error::Error;
 use crate::events::Bus;
 use crate::telemetry;
 use failure::Failure;
@@ -115,6 +116,14 @@ async fn run(cli: Cli) -> Result<ExitCode, Failure> {
     if let Some(Command::Serve { role: Some(role) }) = cli.command {
         source.set("SITEWRIGHT_SERVER__ROLE", role.as_str());
     }
+    let provider = match &cli.command {
+        Some(Command::Generate(args)) => args.provider.as_deref(),
+        Some(Command::Eval(args)) => args.provider.as_deref(),
+        _ => None,
+    };
+    if let Some(provider) = provider {
+        source.set("SITEWRIGHT_AI__PROVIDER", provider);
+    }
     let mut config = config::load(&source)?;
     if matches!(cli.command, Some(Command::Generate(_) | Command::Eval(_))) {
         generate::quiet(&mut config);
@@ -149,10 +158,52 @@ fn say(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// The database of a command that changes or reads a little: up to date, without an engine.
+/// The database of a command that makes something: it is made and migrated where there is none, without an engine.
 async fn connect(config: &Config) -> Result<(Db, Bus), Failure> {
-    let db = Db::connect(&config.database, "command").await?;
+    let db = open(config).await?;
     db.migrate().await?;
     // Watchers live in the server's process; it finds out from the database.
     Ok((db, Bus::in_process(1)))
+}
+
+/// The database of a command that looks at what is there. One that is not there is not made: its health would be invented.
+async fn existing(config: &Config) -> Result<(Db, Bus), Failure> {
+    if let Some(file) = file_of(&config.database).filter(|file| matches!(file.try_exists(), Ok(false))) {
+        return Err(Failure::bad_input(format!(
+            "There is no database at {} yet. Start `sitewright serve`, which makes it, or set database.url to another.",
+            file.display()
+        )));
+    }
+    let db = open(config).await?;
+    let pending = db
+        .migrations()
+        .await?
+        .iter()
+        .filter(|(_, is_applied)| !is_applied)
+        .count();
+    if pending > 0 {
+        return Err(Failure::broken(format!(
+            "The database lacks {pending} migrations. Run `sitewright migrate up`, or start `sitewright serve`, which does \
+             the same first."
+        )));
+    }
+    // Watchers live in the server's process; it finds out from the database.
+    Ok((db, Bus::in_process(1)))
+}
+
+/// Says which database cannot be opened, and who knows more.
+async fn open(config: &Config) -> Result<Db, Failure> {
+    let opened = Db::connect(&config.database, "command").await;
+    opened.map_err(|error| unopened(&config.database, &error))
+}
+
+/// An error of the database itself says too little alone.
+fn unopened(database: &config::Database, error: &Error) -> Failure {
+    let Error::Database(cause) = error else {
+        return error.into();
+    };
+    Failure::broken(format!(
+        "The database {} cannot be opened: {cause}. Look at database.url; `sitewright doctor` says what else is missing.",
+        database.place()
+    ))
 }

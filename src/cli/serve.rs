@@ -16,7 +16,9 @@ pub async fn run(config: Config) -> Result<(), Failure> {
         ))
     })?;
     let address = listener.local_addr()?;
-    let app = boot::open(config).await?;
+    let database = config.database.clone();
+    let app = boot::open(config).await;
+    let app = app.map_err(|error| super::unopened(&database, &error))?;
     let shutdown = CancellationToken::new();
     tokio::spawn(signals(shutdown.clone()));
     #[cfg(feature = "faults")]

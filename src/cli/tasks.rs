@@ -30,7 +30,7 @@ pub struct Args {
 }
 
 pub async fn run(config: &Config, args: Args) -> Result<(), Failure> {
-    let (db, _) = super::connect(config).await?;
+    let (db, _) = super::existing(config).await?;
     let redis = boot::redis(config, &boot::epoch(&db).await?)?;
     let hang_up = CancellationToken::new();
     let keeping = redis.clone().map(|redis| {

@@ -106,6 +106,13 @@ fn check_jobs(config: &Config) -> Result<(), ConfigError> {
         ("streams.write_ms", config.streams.write_ms),
         ("streams.keys_ms", config.streams.keys_ms),
         ("streams.operations", config.streams.operations as u64),
+        ("graphql.max_bytes", config.graphql.max_bytes as u64),
+        ("graphql.max_tokens", config.graphql.max_tokens as u64),
+        ("graphql.max_depth", config.graphql.max_depth as u64),
+        ("graphql.max_root_fields", config.graphql.max_root_fields as u64),
+        ("graphql.max_expanded_fields", config.graphql.max_expanded_fields as u64),
+        ("graphql.max_cost", config.graphql.max_cost),
+        ("graphql.max_batch", config.graphql.max_batch as u64),
     ] {
         if value == 0 {
             return wrong(key, &value, "at least 1");
@@ -265,6 +272,9 @@ fn check_ai(config: &Config) -> Result<(), ConfigError> {
             0 => format!("ai.{name}"),
             nth => format!("ai.providers[{}].{name}", nth - 1),
         };
+        if ai.temperature > 2.0 || ai.temperature.is_nan() {
+            return wrong(&key("temperature"), &ai.temperature, "at most 2");
+        }
         if ai.provider != ProviderName::Openai {
             continue;
         }
@@ -297,9 +307,6 @@ fn check_ai(config: &Config) -> Result<(), ConfigError> {
         }
         if ai.grammar_max_items == 0 {
             return wrong(&key("grammar_max_items"), &ai.grammar_max_items, "at least 1");
-        }
-        if ai.temperature > 2.0 || ai.temperature.is_nan() {
-            return wrong(&key("temperature"), &ai.temperature, "at most 2");
         }
     }
     Ok(())

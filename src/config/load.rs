@@ -25,8 +25,8 @@ const CONVENTIONAL: &[(&str, &str, &str)] = &[
 /// Where values come from besides the defaults; tests pass their own.
 #[derive(Default)]
 pub struct Source {
-    /// The text of `sitewright.toml`, if there is one.
-    pub file: Option<String>,
+    /// The name and the text of the configuration file, if there is one.
+    pub file: Option<(String, String)>,
     pub environment: Vec<(String, String)>,
 }
 
@@ -40,7 +40,7 @@ impl Source {
     pub fn of_process(file: Option<&Path>) -> Result<Self, ConfigError> {
         let path = file.unwrap_or(Path::new("sitewright.toml"));
         let text = match std::fs::read_to_string(path) {
-            Ok(text) => Some(text),
+            Ok(text) => Some((path.display().to_string(), text)),
             Err(cause) if cause.kind() == std::io::ErrorKind::NotFound && file.is_none() => None,
             Err(cause) => {
                 let path = path.display();
@@ -66,23 +66,35 @@ impl Source {
 pub fn load(source: &Source) -> Result<Config, ConfigError> {
     let mut table: Table =
         toml::from_str(DEFAULTS).map_err(|cause| ConfigError(format!("The built-in defaults are broken: {cause}")))?;
-    if let Some(text) = &source.file {
+    if let Some((name, text)) = &source.file {
         let file: Table =
-            toml::from_str(text).map_err(|cause| ConfigError(format!("sitewright.toml is not valid TOML. {cause}")))?;
-        merge_file(&mut table, file)?;
+            toml::from_str(text).map_err(|cause| ConfigError(format!("{name} is not valid TOML. {cause}")))?;
+        merge_file(&mut table, name, file)?;
     }
     for (name, section, key) in CONVENTIONAL {
         if let Some((_, value)) = source.environment.iter().find(|(n, v)| n == name && !v.is_empty()) {
             set(&mut table, name, section, key, value)?;
         }
     }
+    let mut slips = Vec::new();
     for (name, value) in &source.environment {
-        if let Some((section, key)) = name.strip_prefix(PREFIX).and_then(|rest| rest.split_once("__")) {
-            set(&mut table, name, &section.to_lowercase(), &key.to_lowercase(), value)?;
+        let Some(rest) = name.strip_prefix(PREFIX) else {
+            continue;
+        };
+        match rest.split_once("__") {
+            Some((section, key)) => set(&mut table, name, &section.to_lowercase(), &key.to_lowercase(), value)?,
+            None => slips.push((name, rest.to_lowercase())),
         }
     }
     let mut config = read(&table)?;
     take_keys(&mut config, source)?;
+    for (name, rest) in slips {
+        // Others may begin like ours: one that the file names, and what Kubernetes makes for a service of this name.
+        let is_named = |provider: &super::AiProvider| provider.api_key_env.as_ref() == Some(name);
+        if !config.ai.providers.iter().any(is_named) {
+            refuse_slip(&table, name, &rest)?;
+        }
+    }
     check(&config)?;
     Ok(config)
 }
@@ -102,17 +114,37 @@ fn take_keys(config: &mut Config, source: &Source) -> Result<(), ConfigError> {
     Ok(())
 }
 
-fn merge_file(table: &mut Table, file: Table) -> Result<(), ConfigError> {
+/// A variable that was meant for a key and would be ignored: without its section, or with one underscore.
+fn refuse_slip(table: &Table, name: &str, rest: &str) -> Result<(), ConfigError> {
+    let mut meant = Vec::new();
+    for (section, values) in table {
+        let keys = values.as_table().into_iter().flatten().map(|(key, _)| key);
+        let is_meant = |key: &&String| rest == *key || rest == format!("{section}_{key}");
+        meant.extend(
+            keys.filter(is_meant)
+                .map(|key| format!("{PREFIX}{section}__{key}").to_uppercase()),
+        );
+    }
+    match meant.is_empty() {
+        true => Ok(()),
+        false => Err(ConfigError(format!(
+            "{name} names no key. Did you mean {}?",
+            meant.join(" or ")
+        ))),
+    }
+}
+
+fn merge_file(table: &mut Table, name: &str, file: Table) -> Result<(), ConfigError> {
     for (section, values) in file {
-        let known = section_of(table, &section, &format!("sitewright.toml: [{section}]"))?;
+        let known = section_of(table, &section, &format!("{name}: [{section}]"))?;
         let Value::Table(values) = values else {
             return Err(ConfigError(format!(
-                "sitewright.toml: `{section}` must be a section, as in [{section}]."
+                "{name}: `{section}` must be a section, as in [{section}]."
             )));
         };
         for (key, value) in values {
             if !known.contains_key(&key) {
-                return Err(unknown(known, &format!("sitewright.toml: {section}.{key}")));
+                return Err(unknown(known, &format!("{name}: {section}.{key}")));
             }
             known.insert(key, value);
         }
@@ -230,10 +262,26 @@ mod tests {
             .map(|(k, v)| (k.to_string(), v.to_string()))
             .collect();
         load(&Source {
-            file: file.map(str::to_string),
+            file: file.map(|text| ("sitewright.toml".to_string(), text.to_string())),
             environment,
         })
         .map_err(|error| error.0)
+    }
+
+    #[test]
+    fn a_variable_that_was_meant_for_a_key_is_refused_and_those_of_others_are_not() {
+        for slip in ["SITEWRIGHT_LISTEN", "SITEWRIGHT_SERVER_LISTEN"] {
+            let refused = with(&[(slip, "1")], None).unwrap_err();
+            assert_eq!(
+                refused,
+                format!("{slip} names no key. Did you mean SITEWRIGHT_SERVER__LISTEN?")
+            );
+        }
+        with(
+            &[("SITEWRIGHT_PORT", "tcp://10.0.0.1:80"), ("SITEWRIGHT_KEY", "sw_live")],
+            None,
+        )
+        .unwrap();
     }
 
     #[test]

@@ -96,6 +96,20 @@ pub struct Database {
     pub statement_cache: usize,
 }
 
+impl Database {
+    /// Where it is, without what may be secret: a file, or host, port and name.
+    pub fn place(&self) -> &str {
+        let address = self.url.split('?').next().unwrap_or_default();
+        if self.url.contains('@') && !address.contains('@') {
+            // A password that holds a question mark: what is a part of it is hard to tell.
+            return "of database.url";
+        }
+        let place = address.trim_start_matches("sqlite:").trim_start_matches("//");
+        let place = place.split_once("://").map_or(place, |(_, place)| place);
+        place.rsplit('@').next().unwrap_or_default()
+    }
+}
+
 impl std::fmt::Debug for Database {
     /// The URL may hold a password, so it is never printed.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

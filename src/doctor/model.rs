@@ -33,10 +33,7 @@ async fn check(row: &str, ai: &Ai, probe: bool) -> Check {
         return Check::ok(category, row, found);
     }
     if !probe {
-        let found = format!(
-            "Not asked: {} by the provider. `--probe` asks it for one token.",
-            ai.model
-        );
+        let found = format!("Not asked: {}. `--probe` asks for one token.", ai.model);
         return Check::skipped(category, row, found);
     }
     match ask(ai).await {

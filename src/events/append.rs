@@ -113,7 +113,7 @@ pub async fn site_events(unit: &mut Unit, mut sites: SiteEvents) -> Result<()> {
     for (site, events) in &sites {
         sites_by_count.entry(events.len()).or_default().push(*site);
     }
-    let (mut heads, mut models, time) = (Vec::with_capacity(sites.len()), Vec::new(), now());
+    let mut heads = Vec::with_capacity(sites.len());
     for (count, ids) in sites_by_count {
         let marks = marks(2, ids.len());
         let text =
@@ -123,6 +123,8 @@ pub async fn site_events(unit: &mut Unit, mut sites: SiteEvents) -> Result<()> {
             heads.push((row.try_get::<Uuid>("", "id")?, row.try_get::<i64>("", "event_seq")?));
         }
     }
+    // Only now: who waited for a lock must not be earlier than who held it.
+    let (mut models, time) = (Vec::new(), now());
     for (site, head) in &heads {
         let events = sites.remove(site).unwrap_or_default();
         let first = head - events.len() as i64 + 1;

@@ -26,6 +26,7 @@ use crate::db::Db;
 use crate::entities::JobKind;
 use crate::jobs::Activity;
 
+pub use plan::PLAN_OF_A_SITE;
 pub use quote::{Quote, QuoteItem, QuoteRequest, quote};
 pub use start::{Started, start_page, start_pages, start_site, start_structure};
 

@@ -22,6 +22,9 @@ use crate::sites::merge::{Merge, merge};
 use crate::sites::store;
 use crate::sites::structure::SiteStructure;
 
+/// How much of a site is done with its plan.
+pub const PLAN_OF_A_SITE: f64 = 0.2;
+
 pub struct Plan {
     pub db: Db,
     pub ai: Provider,
@@ -44,7 +47,7 @@ impl Activity for Plan {
     async fn run(&self, work: &mut Work) -> Result<Done, Halt> {
         let site = work.read(|| Site::read(self.db.reader(), work.job())).await?;
         let structure = self.ask(work, &site).await?;
-        work.checkpoint(Step::new(JobPhase::Saving, 1.0)).await?;
+        work.checkpoint(Step::new(JobPhase::Saving, self.share_of(1.0))).await?;
         let new_pages = store::new_page_ids(&structure, &site.pages);
         let merged = merge(&structure, &site.pages, &site.blocks, &new_pages, new_id);
         let result = json!({ "pages": merged.pages.len() });
@@ -105,6 +108,14 @@ impl Activity for Plan {
 }
 
 impl Plan {
+    /// The job's progress when its plan has come so far: of a site the pages are most.
+    fn share_of(&self, plan: f64) -> f64 {
+        match self.fans_out {
+            true => plan * PLAN_OF_A_SITE,
+            false => plan,
+        }
+    }
+
     async fn ask(&self, work: &mut Work, site: &Site) -> Result<SiteStructure, Halt> {
         let max_pages = usize::try_from(work.job().input["maxPages"].as_u64().unwrap_or(1)).unwrap_or(1);
         let function = Structure {
@@ -127,7 +138,8 @@ impl Plan {
                 // How many pages there will be is the model's secret: the last step belongs to the checks.
                 pages += closed;
                 let progress = pages.min(max_pages) as f64 / (max_pages + 1) as f64;
-                work.checkpoint(Step::new(JobPhase::Writing, progress)).await?;
+                let step = Step::new(JobPhase::Writing, self.share_of(progress));
+                work.checkpoint(step).await?;
             }
         }
         let reply = reader.finish()?;

@@ -6,6 +6,7 @@
 //! its row says once it was counted up.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use sea_orm::FromQueryResult;
 use uuid::Uuid;
@@ -30,7 +31,8 @@ struct Candidate {
 
 /// Claims up to `slots` jobs for this process and commits; the caller runs what it gets.
 pub async fn claim(engine: &Engine, slots: usize) -> Result<Vec<job::Model>> {
-    for _ in 0..LOOKS {
+    let since = Instant::now();
+    while since.elapsed() < PATIENCE {
         if let Claim::Granted(jobs) = look_and_claim(engine, slots).await? {
             return Ok(jobs);
         }
@@ -38,8 +40,10 @@ pub async fn claim(engine: &Engine, slots: usize) -> Result<Vec<job::Model>> {
     Ok(Vec::new())
 }
 
-/// How often a claim looks again when others took the slots that it counted on.
-const LOOKS: usize = 10;
+/// For how long a claim looks again when others took the slots that it counted on.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// The most that one transaction claims: a statement has only so many parameters.
+const AT_ONCE: usize = 1_000;
 
 enum Claim {
     Granted(Vec<job::Model>),
@@ -51,7 +55,7 @@ async fn look_and_claim(engine: &Engine, slots: usize) -> Result<Claim> {
     if slots == 0 {
         return Ok(Claim::Granted(Vec::new()));
     }
-    let found = candidates(engine, slots).await?;
+    let found = candidates(engine, slots.min(AT_ONCE)).await?;
     let candidates = select(&found, engine.held_count());
     if candidates.is_empty() {
         return Ok(Claim::Granted(Vec::new()));
@@ -109,7 +113,7 @@ async fn candidates(engine: &Engine, slots: usize) -> Result<Vec<Candidate>> {
 async fn lock(unit: &Unit, candidates: &[&Candidate]) -> Result<BTreeMap<Uuid, Position>> {
     let text = format!(
         "SELECT id, event_lease, event_n FROM jobs WHERE id IN ({}) AND state = 'queued' \
-         AND cancel_requested_at IS NULL ORDER BY id {{skip locked}}",
+         AND cancel_requested_at IS NULL AND run_at <= {{now}} ORDER BY id {{skip locked}}",
         marks(1, candidates.len())
     );
     let values = candidates.iter().map(|candidate| candidate.id.into());

@@ -142,20 +142,24 @@ pub(super) enum Tried {
     Spent,
 }
 
-/// Locks the job under its fence; an error when it is ours no more.
-pub(super) async fn lock_own(unit: &Unit, work: &Work) -> Result<Locked> {
-    match row::lock(unit, work.job.id, work.job.parent_id).await? {
+/// A transaction with the job locked under its fence; an error when it is ours no more.
+pub(super) async fn lock_own(work: &Work) -> Result<(Unit, Locked)> {
+    let unit = work.engine.unit().await?;
+    match row::lock(&unit, work.job.id, work.job.parent_id).await? {
         Some(locked) if locked.job.state == JobState::Running && locked.job.run_lease == work.job.run_lease => {
-            Ok(locked)
+            Ok((unit, locked))
         }
-        _ => Err(Error::LostLease),
+        _ => {
+            // At once: a claim skips a row that is locked, and whoever lost the job must not keep it from the next.
+            unit.rollback().await?;
+            Err(Error::LostLease)
+        }
     }
 }
 
 /// T4 and T6. A success or a failure gives way to a cancel; running out of time does not.
 async fn end(work: &Work, outcome: &Outcome) -> Result<Tried> {
-    let mut unit = work.engine.unit().await?;
-    let mut locked = lock_own(&unit, work).await?;
+    let (mut unit, mut locked) = lock_own(work).await?;
     let gives_way = match outcome {
         Outcome::Succeeded { .. } => true,
         Outcome::Failed(failure) => failure.code != DEADLINE,
@@ -267,8 +271,7 @@ pub(super) async fn requeue(work: &Work, text: &str, values: Vec<sea_orm::Value>
     let Some(job) = row::one(&unit, text, values).await? else {
         // The statement may have locked the row before its guard failed; the parent's lock comes first.
         unit.rollback().await?;
-        let unit = work.engine.unit().await?;
-        let locked = lock_own(&unit, work).await?;
+        let (unit, locked) = lock_own(work).await?;
         unit.rollback().await?;
         let is_cancelled = locked.job.cancel_requested_at.is_some();
         return Ok(if is_cancelled { Tried::Cancelled } else { Tried::Spent });

@@ -20,8 +20,7 @@ use crate::ids::{Position, new_id};
 
 /// Carries the fan-out out, unless a cancel came first.
 pub(super) async fn fan_out(work: &Work, content: &Value, children: &[Child]) -> Result<Tried> {
-    let mut unit = work.engine.unit().await?;
-    let locked = lock_own(&unit, work).await?;
+    let (mut unit, locked) = lock_own(work).await?;
     if locked.job.cancel_requested_at.is_some() {
         unit.rollback().await?;
         return Ok(Tried::Cancelled);
@@ -72,7 +71,7 @@ pub(super) async fn fan_out(work: &Work, content: &Value, children: &[Child]) ->
 async fn become_parent(unit: &Unit, work: &Work, children: usize, charged: i64) -> Result<job::Model> {
     let text = "UPDATE jobs SET run_lease = run_lease + 1, fanned_out = $3, lease_owner = NULL, \
                 lease_expires_at = NULL, deadline_at = NULL, children_total = $4, children_open = $4, charged = $5, \
-                phase = 'writing', progress = 0, event_lease = run_lease + 1, event_n = $4, version = version + 1, \
+                phase = 'writing', event_lease = run_lease + 1, event_n = $4, version = version + 1, \
                 prompt_tokens = $6, completion_tokens = $7, model = $8 \
                 WHERE id = $1 AND state = 'running' AND run_lease = $2 AND cancel_requested_at IS NULL RETURNING *";
     let values = [

@@ -12,7 +12,7 @@ use super::engine::Engine;
 use super::row::{self, Locked};
 use crate::credits::{self, AccountChange, Movement};
 use crate::db::{now, sql};
-use crate::entities::{JobKind, JobState, job};
+use crate::entities::{JobKind, JobPhase, JobState, job};
 use crate::error::{Error, Result};
 use crate::events::append::JobEntry;
 use crate::events::{BlueprintBody, JobEvent, Notice, Unit, append};
@@ -52,7 +52,7 @@ impl<'a> End<'a> {
     }
 }
 
-/// A job that ended in this transaction, with what it cost.
+/// A job that ended in this transaction, or came closer to it, with what it cost.
 struct Ended {
     job: job::Model,
     charged: i64,
@@ -60,11 +60,19 @@ struct Ended {
 }
 
 impl Ended {
+    /// The end, or how far a parent of others has come.
     fn event(&self) -> JobEvent {
-        JobEvent::Finished {
-            state: self.job.state,
-            charged: self.charged,
-            released: self.released,
+        match self.job.state.is_terminal() {
+            true => JobEvent::Finished {
+                state: self.job.state,
+                charged: self.charged,
+                released: self.released,
+            },
+            false => JobEvent::Phase {
+                phase: JobPhase::Writing,
+                progress: self.job.progress,
+                note: None,
+            },
         }
     }
 }
@@ -133,14 +141,7 @@ async fn announce_jobs(
     }
     append::job_events(unit, &entries).await?;
     if let Some(parent) = parent {
-        let event = match parent.job.state.is_terminal() {
-            true => parent.event(),
-            false => JobEvent::Phase {
-                phase: crate::entities::JobPhase::Writing,
-                progress: parent.job.progress,
-                note: None,
-            },
-        };
+        let event = parent.event();
         let at = append::durable_position(&parent.job);
         let prev = Some(Position::new(at.lease, at.n - 1));
         append::job_event(unit, parent.job.id, at, prev, prev, &event).await?;
@@ -165,7 +166,7 @@ async fn announce(
             .map(|event| (Some(job.id), BlueprintBody::Job(event.clone())));
         let mut events: Vec<_> = before.collect();
         events.push((Some(job.id), BlueprintBody::Job(ended.event())));
-        events.extend(ended_parent.map(|parent| (Some(parent.job.id), BlueprintBody::Job(parent.event()))));
+        events.extend(parent.map(|parent| (Some(parent.job.id), BlueprintBody::Job(parent.event()))));
         append::blueprint_events(unit, site, events).await?;
     }
     let ending = Ending {
@@ -268,7 +269,12 @@ async fn count_down(unit: &mut Unit, parent: job::Model) -> Result<Ended> {
         state.as_str().into(),
         i32::try_from(open).unwrap_or(0).into(),
         if is_over { charged } else { parent.charged.unwrap_or(0) }.into(),
-        ((total - open) as f64 / total.max(1) as f64).into(),
+        // What is left is shared by the children that are left: it never goes back behind the plan's own share.
+        match open {
+            0 => 1.0,
+            open => parent.progress + (1.0 - parent.progress) / (open + 1) as f64,
+        }
+        .into(),
         (state == JobState::Succeeded).then(|| json!({ "pages": total })).into(),
         failed.as_ref().map(|_| "PAGES_FAILED".to_string()).into(),
         failed.into(),

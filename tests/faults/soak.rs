@@ -13,10 +13,11 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use rustix::process::Signal;
 use sitewright::entities::{JobState, job};
+use sitewright::error::Error;
 use sitewright::jobs;
 use uuid::Uuid;
 
-use crate::client::{Client, Wish};
+use crate::client::{Client, PATIENCE, Wish};
 use crate::footprint::Footprint;
 use crate::nodes::Nodes;
 use crate::stage::Stage;
@@ -195,10 +196,7 @@ async fn live(stage: &Stage, nodes: &Nodes, page: Uuid, place: usize, mut chance
             client
                 .follow(stage, nodes, first, |viewer| viewer.pieces >= enough)
                 .await;
-            // A person's cancel, from wherever; the world stands for a node of its own.
-            jobs::cancel(&stage.world.app.engine, stage.world.account, job)
-                .await
-                .expect("it can be cancelled");
+            cancel(stage, job).await;
             is_cancelled = true;
             tally.cancelled.fetch_add(1, Relaxed);
         }
@@ -215,6 +213,17 @@ async fn live(stage: &Stage, nodes: &Nodes, page: Uuid, place: usize, mut chance
             .fetch_add(usize::from(client.is_page_kept && !is_cancelled), Relaxed);
         tally.compared.fetch_add(client.viewer.compared, Relaxed);
         tally.ended.fetch_add(1, Relaxed);
+    }
+}
+
+/// A person's cancel, from wherever; the world stands for a node of its own. A node that sleeps within a transaction holds
+/// its account's row until Postgres ends it: whoever waits is told to try again, and does.
+async fn cancel(stage: &Stage, job: Uuid) {
+    let since = Instant::now();
+    while let Err(error) = jobs::cancel(&stage.world.app.engine, stage.world.account, job).await {
+        let is_temporary = matches!(error, Error::Database(_)) && since.elapsed() < PATIENCE;
+        assert!(is_temporary, "it cannot be cancelled: {}", error.cause());
+        tokio::time::sleep(Duration::from_millis(500)).await;
     }
 }
 

@@ -202,6 +202,13 @@ async fn a_wrong_configuration_names_the_key_the_value_and_what_is_allowed() {
             "red",
             vec!["SITEWRIGHT_JOBS__COLOUR", "lease_ms"],
         ),
+        ("SITEWRIGHT_LISTEN", "127.0.0.1:0", vec!["SITEWRIGHT_SERVER__LISTEN"]),
+        (
+            "SITEWRIGHT_GRAPHQL__MAX_DEPTH",
+            "0",
+            vec!["graphql.max_depth", "at least 1"],
+        ),
+        ("SITEWRIGHT_AI__TEMPERATURE", "9", vec!["ai.temperature", "at most 2"]),
         (
             "SITEWRIGHT_LOG__FILTER",
             "a=b=c",
@@ -228,6 +235,42 @@ async fn a_wrong_configuration_names_the_key_the_value_and_what_is_allowed() {
         &["missing.toml"],
     );
     refused(&run(&["fly"], &url, &[]).await, 2, &["fly"]);
+    let (folder, _) = file();
+    let own = folder.path().join("own.toml");
+    std::fs::write(&own, "[jbs]\n").unwrap();
+    let own = own.to_str().unwrap();
+    refused(&run(&["serve", "--config", own], &url, &[]).await, 2, &[own, "[jbs]"]);
+}
+
+/// Commands that only look: in a wrong folder they made a database once, and found it healthy.
+#[tokio::test]
+async fn looking_at_a_database_that_is_not_there_makes_none() {
+    let (folder, url) = file();
+    for command in [
+        ["ledger", "verify"].as_slice(),
+        &["tasks"],
+        &["credits", "balance"],
+        &["key", "list"],
+    ] {
+        let ended = run(command, &url, &[]).await;
+        refused(&ended, 2, &["There is no database at", "new.db", "serve"]);
+        let made: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
+        assert!(made.is_empty(), "{command:?} made {made:?}");
+    }
+    // One that is there and older than the program is not changed, either.
+    std::fs::write(folder.path().join("new.db"), "").unwrap();
+    refused(&run(&["ledger", "verify"], &url, &[]).await, 1, &["migrate up"]);
+}
+
+#[tokio::test]
+async fn a_database_that_cannot_be_opened_is_named() {
+    let (folder, _) = file();
+    let url = format!("sqlite://{}/nowhere/new.db", folder.path().display());
+    refused(&run(&["serve"], &url, &[]).await, 1, &["/nowhere/new.db", "doctor"]);
+    let closed = "postgres://root:hunter2@127.0.0.1:1/sites?connect_timeout=1";
+    let ended = run(&["key", "list"], closed, &[]).await;
+    refused(&ended, 1, &["127.0.0.1:1/sites", "doctor"]);
+    assert!(!ended.stderr.contains("hunter2"), "{ended:?}");
 }
 
 #[tokio::test]

@@ -86,7 +86,9 @@ async fn what_is_no_brief_is_said_before_anything_is_written() {
         (vec!["empty"], "There are no brief files"),
         (vec!["missing.toml"], "missing.toml"),
         (vec![bakery.as_str(), "bad.toml"], "bad.toml"),
-        (vec![bakery.as_str(), "--provider", "nobody"], "--provider"),
+        (vec![bakery.as_str(), "--provider", "nobody"], "ai.provider"),
+        // What the configuration would be refused for.
+        (vec![bakery.as_str(), "--provider", "openai"], "ai.model"),
     ] {
         let ended = eval(&folder, &arguments).await;
         assert_eq!(ended.code, Some(2), "{arguments:?}: {}", ended.err);

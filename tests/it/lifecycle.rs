@@ -1,11 +1,15 @@
 //! What happens to a job from its start to its end, and to the credits with it.
 
+use serde::de::DeserializeOwned;
 use sitewright::ai::ErrorKind;
 use sitewright::ai::scripted::{Behaviour, When};
+use sitewright::db;
 use sitewright::entities::{BlockStatus, BlueprintStatus, JobState, PageStatus};
+use sitewright::events::{BlueprintBody, JobEvent};
 use sitewright::jobs;
+use uuid::Uuid;
 
-use crate::support::Backend;
+use crate::support::{Backend, World};
 
 async fn a_site_is_planned_and_written_and_charged_exactly(backend: Backend) {
     let world = backend.world().await;
@@ -26,6 +30,55 @@ async fn a_site_is_planned_and_written_and_charged_exactly(backend: Backend) {
     let account = world.account(world.account).await;
     assert_eq!((account.balance, account.held), (10_000 - ended.charged.unwrap(), 0));
     world.settle().await;
+}
+
+/// Seen to fail: it went back to 0 when the plan was there, and the site's stream did not tell what the pages added.
+async fn the_progress_of_a_site_never_goes_back(backend: Backend) {
+    let world = backend.world().await;
+    let blueprint = world.blueprint(world.account).await;
+    let job = world.start_site(world.account, blueprint, 4).await;
+    world.finished(job).await;
+    let pages = world.site(blueprint).await.pages.len();
+    let own = payloads(
+        &world,
+        "SELECT payload FROM job_events WHERE job_id = $1 ORDER BY lease, n",
+        job,
+    )
+    .await;
+    let own: Vec<f64> = own.into_iter().filter_map(|event: JobEvent| progress(&event)).collect();
+    let text = "SELECT payload FROM blueprint_events WHERE job_id = $1 ORDER BY seq";
+    let told = payloads(&world, text, job).await.into_iter();
+    let told: Vec<f64> = told
+        .filter_map(|event| match event {
+            BlueprintBody::Job(event) => progress(&event),
+            _ => None,
+        })
+        .collect();
+    for told in [&own, &told] {
+        assert!(told.is_sorted(), "{told:?}");
+        assert!(told.iter().all(|progress| (0.0..1.0).contains(progress)), "{told:?}");
+        let with_pages = told.iter().filter(|progress| **progress > 0.2).count();
+        assert_eq!(with_pages, pages - 1, "one each but the last, which ends it: {told:?}");
+    }
+    assert_eq!(world.job(job).await.progress, 1.0);
+    world.settle().await;
+}
+
+fn progress(event: &JobEvent) -> Option<f64> {
+    match event {
+        JobEvent::Phase { progress, .. } => Some(*progress),
+        _ => None,
+    }
+}
+
+async fn payloads<T: DeserializeOwned>(world: &World, text: &str, job: Uuid) -> Vec<T> {
+    let rows = db::rows(world.app.db.reader(), text, [job.into()]).await.unwrap();
+    let payloads = rows
+        .iter()
+        .map(|row| row.try_get::<serde_json::Value>("", "payload").unwrap());
+    payloads
+        .map(|payload| serde_json::from_value(payload).unwrap())
+        .collect()
 }
 
 async fn a_failed_job_returns_its_hold_and_says_why(backend: Backend) {
@@ -107,6 +160,7 @@ async fn a_cancelled_page_keeps_and_costs_what_was_written(backend: Backend) {
 
 on_both!(
     a_site_is_planned_and_written_and_charged_exactly,
+    the_progress_of_a_site_never_goes_back,
     a_failed_job_returns_its_hold_and_says_why,
     a_cut_stream_is_retried_after_the_last_finished_block,
     a_cancelled_page_keeps_and_costs_what_was_written,

@@ -162,7 +162,10 @@ async fn what_cannot_be_watched_is_said_in_a_sentence() {
     let cases = [
         (vec![nobody.as_str()], "API key"),
         (vec![&nobody, "--key", "sw_live_wrong"], "refused the key"),
-        (vec![&nobody, "--key", served.key.as_deref().unwrap()], "no such job"),
+        (
+            vec![&nobody, "--key", served.key.as_deref().unwrap()],
+            "knows no such job",
+        ),
         (vec!["page_1"], "neither a job"),
         (vec![&nobody, "--url", "localhost"], "--url"),
     ];

@@ -13,8 +13,8 @@ use super::table::{Line, Table};
 use crate::app::App;
 use crate::cli::failure::Failure;
 use crate::cli::generate::brief_file::{self, BriefFile};
+use crate::cli::generate::choices;
 use crate::cli::generate::scratch::Scratch;
-use crate::cli::generate::{choices, choose_provider};
 use crate::config::Config;
 use crate::entities::{HostingType, JobState, job};
 use crate::error::Error;
@@ -32,9 +32,6 @@ const CANCELLED: u8 = 130;
 /// Runs the command.
 pub async fn run(mut config: Config, args: Args) -> Result<ExitCode, Failure> {
     let files = read(&args.briefs)?;
-    if let Some(name) = &args.provider {
-        choose_provider(&mut config, name)?;
-    }
     let scratch =
         Scratch::make().map_err(|cause| Failure::broken(format!("A temporary folder cannot be made: {cause}.")))?;
     config.database.url = scratch.database_url();

@@ -118,6 +118,8 @@ impl Board {
         }
         Ok(match (event, page) {
             (JobEvent::Finished { .. }, None) => Some(Step::Ended),
+            // Once its pages are known, each of them tells how far it is.
+            (JobEvent::Phase { .. }, None) if !self.pages.is_empty() => None,
             (JobEvent::Phase { phase, progress, .. }, None) => Some(Step::Planning { phase, progress }),
             (JobEvent::PagePlanned { page_id }, None) => {
                 self.add_page(page_id).await?.map(|page| Step::PagePlanned { page })

@@ -3,12 +3,16 @@
 //! A name or key is compared without regard to case, spaces and hyphens. A business type that is not in the
 //! list is the owner's own words; anything else unknown is answered with the names that come close.
 
+use strsim::levenshtein;
 use uuid::Uuid;
 
 use super::brief_file::BriefFile;
 use crate::cli::failure::Failure;
 use crate::entities::{OptionKind, builder_option};
 use crate::sites::brief::Brief;
+
+/// Characters of a name that are compared.
+const LONGEST: usize = 120;
 
 /// The brief with its options, and what the person should know about how they were read.
 pub struct Chosen {
@@ -70,7 +74,8 @@ impl Lists<'_> {
     }
 
     fn find(&self, kind: OptionKind, name: &str) -> Option<&builder_option::Model> {
-        let wanted = plain(name);
+        // Names are short, strangers' may not be.
+        let wanted = plain(&name.chars().take(LONGEST).collect::<String>());
         self.of(kind)
             .find(|option| plain(&option.name) == wanted || plain(&option.key) == wanted)
     }
@@ -93,11 +98,12 @@ impl Lists<'_> {
 
     /// At most five names that may have been meant, the closest first.
     fn close(&self, kind: OptionKind, name: &str) -> Vec<String> {
-        let wanted = plain(name);
+        // Names are short, strangers' may not be.
+        let wanted = plain(&name.chars().take(LONGEST).collect::<String>());
         let mut near: Vec<(usize, &str)> = self
             .of(kind)
             .filter_map(|option| {
-                let far = distance(&wanted, &plain(&option.name)).min(distance(&wanted, &plain(&option.key)));
+                let far = levenshtein(&wanted, &plain(&option.name)).min(levenshtein(&wanted, &plain(&option.key)));
                 let shares = words(&wanted).any(|word| words(&plain(&option.name)).any(|other| other == word));
                 let limit = (wanted.chars().count() / 3).max(2);
                 (far <= limit || shares).then_some((far, option.name.as_str()))
@@ -132,39 +138,9 @@ fn words(name: &str) -> impl Iterator<Item = &str> {
     name.split(' ').filter(|word| word.chars().count() > 3)
 }
 
-/// How many characters must be added, removed or exchanged (Levenshtein). Names are short, strangers' may
-/// not be: the rest of a long one counts as different.
-fn distance(a: &str, b: &str) -> usize {
-    const LONGEST: usize = 120;
-    let b: Vec<char> = b.chars().take(LONGEST).collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, a) in a.chars().take(LONGEST).enumerate() {
-        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
-        for (j, b) in b.iter().enumerate() {
-            let exchanged = diagonal + usize::from(a != *b);
-            diagonal = row[j + 1];
-            row[j + 1] = exchanged.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row[b.len()]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn distance_counts_edits() {
-        for (a, b, far) in [
-            ("", "", 0),
-            ("bakery", "bakry", 1),
-            ("cafe", "café", 1),
-            ("kitten", "sitting", 3),
-            ("", "abc", 3),
-        ] {
-            assert_eq!(distance(a, b), far, "{a} {b}");
-        }
-    }
 
     #[test]
     fn names_are_compared_without_case_spaces_and_hyphens() {

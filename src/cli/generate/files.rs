@@ -19,16 +19,31 @@ pub struct File {
     pub text: String,
 }
 
-/// Says at once what would only fail at the end: the folder must be one, or can be made.
+/// Says at once what would only fail at the end, when everything is paid for: the folder must be one, or can be made, and
+/// can be written.
 pub fn check(folder: &Path) -> Result<(), Failure> {
-    let nearest = folder.ancestors().find(|path| path.symlink_metadata().is_ok());
-    match nearest {
-        Some(path) if !path.is_dir() => Err(Failure::bad_input(format!(
+    let is_there = |path: &&Path| path.as_os_str().is_empty() || path.symlink_metadata().is_ok();
+    let nearest = folder.ancestors().find(is_there).unwrap_or(Path::new(""));
+    let nearest = if nearest.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        nearest
+    };
+    if !nearest.is_dir() {
+        return Err(Failure::bad_input(format!(
             "{} is no folder. Name another one with --out.",
-            path.display()
-        ))),
-        _ => Ok(()),
+            nearest.display()
+        )));
     }
+    // Rights tell less than a try: a file system may be read-only, or full.
+    let probe = nearest.join(format!(".sitewright-{}", Uuid::new_v4().simple()));
+    let tried = fs::create_dir(&probe).and_then(|()| fs::remove_dir(&probe));
+    tried.map_err(|cause| {
+        Failure::bad_input(format!(
+            "{} cannot be written: {cause}. Name another folder with --out.",
+            folder.display()
+        ))
+    })
 }
 
 /// Writes all files, the last one last.

@@ -16,4 +16,4 @@ mod show;
 mod summary;
 
 pub use command::Args;
-pub use run::{choose_provider, quiet, run};
+pub use run::{quiet, run};

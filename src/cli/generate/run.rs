@@ -6,9 +6,6 @@ use std::process::ExitCode;
 
 use futures::StreamExt;
 use sea_orm::EntityTrait;
-use serde::Deserialize;
-use serde::de::IntoDeserializer;
-use serde::de::value::{Error as WordError, StrDeserializer};
 use serde_json::json;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -25,7 +22,7 @@ use super::show::Show;
 use super::summary::{Summary, Unconfirmed};
 use crate::app::App;
 use crate::cli::failure::Failure;
-use crate::config::{self, Config, ProviderName, Source};
+use crate::config::{self, Config, Source};
 use crate::entities::{HostingType, JobState, account, blueprint, job};
 use crate::error::Error;
 use crate::events::After;
@@ -65,9 +62,6 @@ pub async fn run(mut config: Config, args: Args) -> Result<ExitCode, Failure> {
 
 /// The configuration of this run, and its temporary database if it has one.
 fn prepare(config: &mut Config, args: &Args) -> Result<Option<Scratch>, Failure> {
-    if let Some(name) = &args.provider {
-        choose_provider(config, name)?;
-    }
     let watched = !args.json && std::io::stderr().is_terminal();
     match args.pace {
         Some(pace) => config.ai.offline_tokens_per_second = pace,
@@ -98,14 +92,6 @@ fn prepare(config: &mut Config, args: &Args) -> Result<Option<Scratch>, Failure>
             "--database must be sqlite://FILE or postgres://USER:PASSWORD@HOST/DATABASE.",
         )),
     }
-}
-
-/// Another writer than the configured one.
-pub fn choose_provider(config: &mut Config, name: &str) -> Result<(), Failure> {
-    let word: StrDeserializer<WordError> = name.into_deserializer();
-    config.ai.provider =
-        ProviderName::deserialize(word).map_err(|cause| Failure::bad_input(format!("--provider: {cause}.")))?;
-    Ok(())
 }
 
 /// The first signal cancels the job, the second one does not wait for it.

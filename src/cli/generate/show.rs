@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::board::{Board, PageLine, Step};
 use crate::db::now;
 use crate::entities::{JobPhase, JobState};
+use crate::generation::PLAN_OF_A_SITE;
 
 pub struct Show {
     since: Instant,
@@ -251,7 +252,7 @@ impl Bars {
         }
         match step {
             Step::Planning { phase, progress } => {
-                self.plan.set_position((progress * 100.0) as u64);
+                self.plan.set_position((progress / PLAN_OF_A_SITE * 100.0) as u64);
                 self.plan.set_message(words(*phase));
             }
             Step::PagePlanned { .. } => self.plan.finish_with_message("done"),

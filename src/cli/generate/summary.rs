@@ -89,12 +89,14 @@ impl Summary {
             show::blocks(self.blocks),
             elapsed.as_secs_f64(),
         )];
+        let (held, charged, released) = (self.held, self.charged, self.released());
+        // The account of a temporary database is gone with it.
+        let rest = match &self.database {
+            Some(_) => format!("; the account has {}", credits(self.balance)),
+            None => String::new(),
+        };
         lines.push(format!(
-            "Credits: {} held, {} charged, {} released; the account has {}.",
-            self.held,
-            self.charged,
-            self.released(),
-            credits(self.balance),
+            "Credits: {held} held, {charged} charged, {released} released{rest}."
         ));
         lines.extend(self.notices.iter().map(|notice| format!("Notice: {notice}")));
         lines.extend(self.warnings.iter().map(|warning| format!("Warning: {warning}")));

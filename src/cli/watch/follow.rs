@@ -170,6 +170,14 @@ impl Follower {
         }
     }
 
+    fn missing(&self, what: &str) -> Trouble {
+        let server = self.address.authority().map(ToString::to_string).unwrap_or_default();
+        Trouble::Lasting(Failure::bad_input(format!(
+            "The server {server} knows no such {what}. Check the id and --url, and whether the key belongs to the same \
+             account."
+        )))
+    }
+
     async fn make_plan(&mut self, socket: &mut Socket) -> Result<Planned, Trouble> {
         match self.subject.clone() {
             Subject::Job(id) => self.plan_job(socket, id).await,
@@ -181,7 +189,7 @@ impl Follower {
         let place = socket.ask(&only("Where"), json!({ "job": id })).await?;
         let job = &place["job"];
         if job.is_null() {
-            return Err(missing("job"));
+            return Err(self.missing("job"));
         }
         let site = job["blueprint"]["id"].as_str().filter(|_| job["kind"] == "SITE");
         let state = socket.ask(&only("State"), json!({ "job": id })).await?;
@@ -212,7 +220,7 @@ impl Follower {
         let answer = socket.ask(&only("Site"), json!({ "blueprint": id })).await?;
         let site = &answer["blueprint"];
         if site.is_null() {
-            return Err(missing("site"));
+            return Err(self.missing("site"));
         }
         let jobs = site["jobs"]["edges"]
             .as_array()
@@ -333,10 +341,4 @@ fn only(name: &str) -> String {
         }
     }
     document
-}
-
-fn missing(what: &str) -> Trouble {
-    Trouble::Lasting(Failure::bad_input(format!(
-        "The server knows no such {what}. Check the id and --url, and whether the key belongs to the same account."
-    )))
 }

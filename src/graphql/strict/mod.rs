@@ -11,6 +11,7 @@ mod cost;
 mod cures;
 mod documents;
 mod inputs;
+mod meant;
 mod nulls;
 mod read;
 mod tokens;

@@ -10,6 +10,7 @@ use async_graphql::parser::Error;
 use async_graphql::{Pos, ServerError};
 
 use super::cures::{Cure, is_on};
+use super::meant::with_suggestion;
 use super::tokens;
 use super::weigh::{too_much, weigh};
 use crate::config::Graphql;
@@ -19,6 +20,21 @@ use crate::graphql::error::Code;
 const NESTING: usize = 200;
 /// A tab of an explorer holds many operations, of which one runs: the whole text may be this many times as long.
 const OPERATIONS_IN_A_TAB: usize = 4;
+/// What the parser calls signs, and what is written for them.
+const SIGNS: [(&str, &str); 12] = [
+    ("L_CURLY", "`{`"),
+    ("R_CURLY", "`}`"),
+    ("L_PAREN", "`(`"),
+    ("R_PAREN", "`)`"),
+    ("L_BRACK", "`[`"),
+    ("R_BRACK", "`]`"),
+    ("COLON", "`:`"),
+    ("BANG", "`!`"),
+    ("PIPE", "`|`"),
+    ("EQ", "`=`"),
+    ("NAME", "a name"),
+    ("EOF", "the end of the text"),
+];
 /// What is told of a document with many mistakes.
 const TOLD: usize = 10;
 
@@ -80,6 +96,11 @@ fn unreadable(errors: &DiagnosticList) -> ServerError {
         return at(too_deep(), &told);
     }
     let why = told.message.trim_start_matches("syntax error: ").trim_end_matches('.');
+    let sign_of = |word: &str| {
+        let known = SIGNS.iter().find(|(name, _)| word.trim_end_matches(',') == *name);
+        known.map_or(word.to_string(), |(name, sign)| word.replace(name, sign))
+    };
+    let why = why.split(' ').map(sign_of).collect::<Vec<_>>().join(" ");
     let error = Code::ParseFailed.server_error(format!("The document cannot be read: {why}."));
     at(error, &told)
 }
@@ -124,7 +145,7 @@ fn validate(schema: &Valid<Schema>, document: &ast::Document) -> Result<Valid<Ex
     match document.to_executable_validate(schema) {
         Ok(document) => Ok(document),
         Err(WithErrors { partial, errors }) => {
-            let errors = told(&errors);
+            let errors = told(schema, &errors);
             if errors.is_empty() {
                 return Ok(Valid::assume_valid(partial));
             }
@@ -134,7 +155,7 @@ fn validate(schema: &Valid<Schema>, document: &ast::Document) -> Result<Valid<Ex
 }
 
 /// What is wrong, one error each.
-fn told(errors: &DiagnosticList) -> Vec<ServerError> {
+fn told(schema: &Schema, errors: &DiagnosticList) -> Vec<ServerError> {
     let name = |found: &apollo_compiler::diagnostic::Diagnostic<'_, DiagnosticData>| found.error.unstable_error_name();
     let has_unknown_field = errors.iter().any(|found| name(&found) == Some("UndefinedField"));
     let is_told = |name: &str| match name {
@@ -149,7 +170,8 @@ fn told(errors: &DiagnosticList) -> Vec<ServerError> {
     told.map(|found| {
         let json = found.to_json();
         let message = found.error.unstable_compat_message();
-        let message = sentence(message.as_deref().unwrap_or(&json.message));
+        let message = with_suggestion(schema, message.unwrap_or_else(|| json.message.clone()));
+        let message = sentence(&message);
         at(Code::ValidationFailed.server_error(message), &json)
     })
     .collect()
@@ -158,7 +180,8 @@ fn told(errors: &DiagnosticList) -> Vec<ServerError> {
 pub fn sentence(message: &str) -> String {
     let mut letters = message.trim_end_matches('.').chars();
     let first = letters.next().map(|letter| letter.to_uppercase().to_string());
-    format!("{}{}.", first.unwrap_or_default(), letters.as_str())
+    let end = if message.ends_with('?') { "" } else { "." };
+    format!("{}{}{end}", first.unwrap_or_default(), letters.as_str())
 }
 
 fn at(mut error: ServerError, told: &GraphQLError) -> ServerError {

@@ -9,6 +9,7 @@ use async_graphql::{ServerError, Variables};
 use super::convert::{Places, to_json};
 use super::cures::{Cure, is_on};
 use super::inputs::Inputs;
+use super::meant::with_suggestion;
 use super::read::sentence;
 use crate::graphql::error::Code;
 
@@ -32,7 +33,8 @@ pub fn coerce(
         Ok(coerced) => coerced.into_inner(),
         Err(_) if !is_on(Cure::Required) => return Ok(values),
         Err(error) => {
-            let message = format!("The variables do not fit: {}.", error.message());
+            let message = with_suggestion(inputs.schema, error.message().to_string());
+            let message = format!("The variables do not fit: {message}");
             let mut refusal = Code::BadUserInput.server_error(sentence(&message));
             let place = error.location().map(|span| Places(&document.sources).of(Some(span)));
             refusal.locations = place.into_iter().collect();

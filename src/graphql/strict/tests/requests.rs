@@ -112,7 +112,8 @@ fn a_refusal_says_where() {
         .map(|error| (error.locations[0].line, error.locations[0].column))
         .collect();
     assert_eq!(places, [(2, 3), (3, 12)]);
-    assert!(errors[0].message.contains("nope") && errors[0].message.ends_with('.'));
+    let told = "Cannot query field \"nope\" on type \"Query\". Did you mean \"node\"?";
+    assert_eq!(errors[0].message, told);
 }
 
 #[test]
@@ -147,6 +148,32 @@ fn variables_are_fitted_before_anything_runs() {
         let refusal = verdict(&strict, one_of, None, json!({ "i": given })).unwrap();
         assert_eq!(refusal.0, "BAD_USER_INPUT", "{refusal:?}");
     }
+}
+
+#[test]
+fn a_mistyped_name_is_answered_with_the_one_that_was_meant() {
+    let strict = ours();
+    let message = |query: &str, given| verdict(&strict, query, None, given).unwrap().1;
+    for (query, told) in [
+        (
+            "{ viewer { account { credit { held } } } }",
+            "Cannot query field \"credit\" on type \"Account\". Did you mean \"credits\"?",
+        ),
+        ("{ zebra }", "Cannot query field \"zebra\" on type \"Query\"."),
+        (
+            "{ viewer { role }",
+            "The document cannot be read: expected `}`, got the end of the text.",
+        ),
+    ] {
+        assert_eq!(message(query, json!({})), told);
+    }
+    let create = "mutation($i: CreateBlueprintInput!) { createBlueprint(input: $i) { userErrors { code } } }";
+    let brief = json!({ "businessName": "Rye", "sumary": "Bread.", "summary": "Bread." });
+    let told = message(create, json!({ "i": { "name": "Rye", "brief": brief } }));
+    assert!(told.ends_with("Did you mean \"summary\"?"), "{told}");
+    let whole = message("{ viewer { account } }", json!({}));
+    assert!(whole.ends_with('?') || whole.ends_with('.'), "{whole}");
+    assert!(!whole.contains("?."), "{whole}");
 }
 
 #[test]
