@@ -285,6 +285,25 @@ mod tests {
     }
 
     #[test]
+    fn a_variable_that_the_file_names_is_no_slip() {
+        let file = "[[ai.providers]]\nprovider = \"openai\"\nmodel = \"m\"\napi_key_env = \"SITEWRIGHT_API_KEY\"";
+        with(&[("SITEWRIGHT_API_KEY", "sk-1")], Some(file)).unwrap();
+        assert!(with(&[("SITEWRIGHT_API_KEY", "sk-1")], None).is_err());
+    }
+
+    #[test]
+    fn the_place_of_a_database_holds_no_part_of_its_password() {
+        for (url, place) in [
+            ("sqlite://data/sites.db?mode=rwc", "data/sites.db"),
+            ("postgres://app:hunter2@db:5432/sites?password=hunter2", "db:5432/sites"),
+            ("postgres://app:hun?ter2@db/sites", "of database.url"),
+        ] {
+            let database = with(&[("DATABASE_URL", url)], None).unwrap().database;
+            assert_eq!(database.place(), place);
+        }
+    }
+
+    #[test]
     fn the_environment_wins_over_the_file_and_the_file_over_the_defaults() {
         let file = Some("[jobs]\nconcurrency = 5\nlease_ms = 4000\nheartbeat_ms = 1000");
         let config = with(&[("SITEWRIGHT_JOBS__CONCURRENCY", "7")], file).unwrap();
