@@ -111,6 +111,13 @@ fn repeating(first: &[block::Model], second: &[block::Model]) -> Vec<Value> {
     sections
 }
 
+/// The page's first section is this one.
+async fn opens_with(world: &World, page: Uuid, section: &Value) {
+    let blocks = world.blocks(page).await;
+    let content = blocks[0].content.as_ref().expect("a section that is written");
+    assert_eq!(content["subheadline"], section["subheadline"]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_section_that_repeats_another_page_is_asked_for_again_with_the_reason() {
     let (model, world, page, [first, second]) = two_pages().await;
@@ -172,10 +179,7 @@ async fn a_section_that_repeats_is_not_bought_twice_when_the_rest_breaks() {
         asked(&calls[1]) + 1,
         "the first section was asked for again"
     );
-    assert_eq!(
-        world.blocks(page).await[0].content.as_ref().unwrap()["subheadline"],
-        sections[0]["subheadline"]
-    );
+    opens_with(&world, page, &sections[0]).await;
     assert_eq!(ended.written, ended.planned);
     world.settle().await;
 }
@@ -196,10 +200,7 @@ async fn a_cancelled_page_keeps_a_section_that_repeats() {
         (ended.planned, Some(20)),
         "all of it was written"
     );
-    assert_eq!(
-        world.blocks(page).await[0].content.as_ref().unwrap()["subheadline"],
-        sections[0]["subheadline"]
-    );
+    opens_with(&world, page, &sections[0]).await;
     world.settle().await;
 }
 
@@ -314,10 +315,7 @@ async fn a_page_does_not_run_out_of_time_for_a_better_wording() {
         (JobState::Succeeded, 1, Some(20)),
         "{ended:#?}"
     );
-    assert_eq!(
-        world.blocks(page).await[0].content.as_ref().unwrap()["subheadline"],
-        sections[0]["subheadline"]
-    );
+    opens_with(&world, page, &sections[0]).await;
     world.settle().await;
 }
 
