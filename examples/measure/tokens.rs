@@ -135,7 +135,10 @@ async fn measure(
             .ok_or("a job is gone")?;
         let own = match model {
             Some(model) => parts.called(job, model).ok_or("a job without a finished call")?,
-            None => own_ms(row.completion_tokens),
+            None => {
+                parts.wrote(job);
+                own_ms(row.completion_tokens)
+            }
         };
         over.push(ms(job.ended - job.began) - own);
     }
@@ -147,14 +150,22 @@ async fn measure(
         ms(until - since)
     );
     println!("  over the model's own time: {} ms", percentiles(&mut over));
-    if model.is_some() {
-        println!(
-            "    until the start is accepted: {} ms",
-            percentiles(&mut parts.accepted)
-        );
-        println!("    from there to the call: {} ms", percentiles(&mut parts.asked));
-        println!("    from its last byte to the end: {} ms", percentiles(&mut parts.told));
-    }
+    let (begins, ends) = match model {
+        Some(_) => ("call", "byte"),
+        None => ("piece", "piece"),
+    };
+    println!(
+        "    until the start is accepted: {} ms",
+        percentiles(&mut parts.accepted)
+    );
+    println!(
+        "    from there to the first {begins}: {} ms",
+        percentiles(&mut parts.asked)
+    );
+    println!(
+        "    from the last {ends} to the end: {} ms",
+        percentiles(&mut parts.told)
+    );
     let each = |time: Duration| time.as_secs_f64() * 1e6 / pieces as f64;
     let others = if model.is_some() {
         "clients and model"
@@ -187,6 +198,15 @@ struct Parts {
 }
 
 impl Parts {
+    /// By the pieces that the client saw: the writer within the server says nothing of its own.
+    fn wrote(&mut self, job: &Seen) {
+        self.accepted.push(ms(job.accepted - job.began));
+        if let (Some(first), Some(last)) = (job.pieces.first(), job.pieces.last()) {
+            self.asked.push(ms(first.written - job.accepted));
+            self.told.push(ms(job.ended - last.written));
+        }
+    }
+
     /// How long the model itself took, from the request to its last byte.
     fn called(&mut self, job: &Seen, model: &Model) -> Option<f64> {
         let calls = model.calls(&When::of_job(job.id));

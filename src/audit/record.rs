@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
-use sea_orm::Value;
+use sea_orm::{DatabaseTransaction, Value};
 use uuid::Uuid;
 
 use crate::db::{self, Db, Statement};
@@ -78,9 +78,11 @@ impl Outcome {
 /// What was noted while an act was under way.
 #[derive(Default)]
 struct Noted {
+    entries: Vec<Uuid>,
     subjects: Vec<GlobalId>,
     refusals: Vec<String>,
     is_done: bool,
+    is_concluded: bool,
 }
 
 tokio::task_local! {
@@ -102,6 +104,19 @@ pub fn note_done() {
     let _ = NOTED.try_with(|noted| noted.borrow_mut().is_done = true);
 }
 
+/// Completes the present act's entry within the transaction that makes its change, so that none is needed after it: when
+/// this commits, the act is done. For acts that come in crowds; without a commit it says nothing.
+pub async fn conclude(transaction: &DatabaseTransaction, touched: &[GlobalId]) -> Result<()> {
+    let noted = NOTED.try_with(|noted| {
+        let mut noted = noted.borrow_mut();
+        touched.iter().for_each(|id| add(&mut noted.subjects, *id));
+        noted.is_concluded = true;
+        (noted.entries.clone(), noted.subjects.clone())
+    });
+    let Ok((entries, subjects)) = noted else { return Ok(()) };
+    complete(transaction, &entries, &Outcome::done(), &subjects).await
+}
+
 fn add(ids: &mut Vec<GlobalId>, id: GlobalId) {
     if !ids.contains(&id) && ids.len() < SUBJECTS_MAX {
         ids.push(id);
@@ -116,14 +131,22 @@ pub async fn recorded<T>(db: &Db, act: Act, work: impl Future<Output = T>, outco
     let mut subjects = Vec::new();
     act.subjects.iter().for_each(|id| add(&mut subjects, *id));
     let entries = entries(&act, &subjects);
-    let statements = Arc::new(entries.iter().map(|(_, insert)| copy(insert)).collect::<Vec<_>>());
+    let (entries, statements): (Vec<Uuid>, Vec<Statement>) = entries.into_iter().unzip();
+    let statements = Arc::new(statements);
+    let noted = Noted {
+        entries,
+        subjects,
+        ..Noted::default()
+    };
     let observed = async {
         let value = work.await;
         (value, NOTED.with(|noted| noted.take()))
     };
-    let observed = NOTED.scope(RefCell::default(), observed);
+    let observed = NOTED.scope(RefCell::new(noted), observed);
     let (value, noted) = db::each_beginning_with(statements.clone(), observed).await;
-    noted.subjects.into_iter().for_each(|id| add(&mut subjects, id));
+    if noted.is_concluded && noted.is_done {
+        return value;
+    }
     let outcome = match (noted.refusals.is_empty(), noted.is_done) {
         (true, true) => Outcome::done(),
         (true, false) => outcome(&value),
@@ -132,8 +155,11 @@ pub async fn recorded<T>(db: &Db, act: Act, work: impl Future<Output = T>, outco
             codes: noted.refusals,
         },
     };
-    let ids: Vec<Uuid> = entries.iter().map(|(id, _)| *id).collect();
-    let completed = complete(db, &ids, &outcome, &subjects);
+    let completed = async {
+        let transaction = db.write().await?;
+        complete(&transaction, &noted.entries, &outcome, &noted.subjects).await?;
+        Ok::<_, Error>(transaction.commit().await?)
+    };
     if let Err(error) = db::each_beginning_with(statements, completed).await {
         // What was committed has its entry; what was not has changed nothing.
         tracing::error!(
@@ -203,31 +229,28 @@ fn entries(act: &Act, subjects: &[GlobalId]) -> Vec<(Uuid, Statement)> {
     accounts.into_iter().map(entry).collect()
 }
 
-fn copy(statement: &Statement) -> Statement {
-    Statement {
-        text: statement.text,
-        values: statement.values.clone(),
-    }
-}
-
 fn words(subjects: &[GlobalId]) -> String {
     let words: Vec<String> = subjects.iter().map(ToString::to_string).collect();
     words.join(" ")
 }
 
 /// The entries are there by now: this transaction, like every other of the act, began with them.
-async fn complete(db: &Db, ids: &[Uuid], outcome: &Outcome, subjects: &[GlobalId]) -> Result<()> {
-    let transaction = db.write().await?;
+async fn complete(
+    transaction: &DatabaseTransaction,
+    entries: &[Uuid],
+    outcome: &Outcome,
+    subjects: &[GlobalId],
+) -> Result<()> {
     let text =
         "UPDATE audit_entries SET result = $2, codes = $3, subjects = $4 WHERE id = $1 AND result = 'unfinished'";
-    for id in ids {
+    for id in entries {
         let values: [Value; 4] = [
             (*id).into(),
             outcome.result.as_str().into(),
             outcome.codes.join(" ").into(),
             words(subjects).into(),
         ];
-        db::execute(&transaction, text, values).await?;
+        db::execute(transaction, text, values).await?;
     }
-    Ok(transaction.commit().await?)
+    Ok(())
 }

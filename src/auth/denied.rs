@@ -33,8 +33,9 @@ impl Denied {
     pub fn sentence(self) -> &'static str {
         match self {
             Denied::Nothing => {
-                "This server needs an API key: send `Authorization: Bearer sw_live_…`. Make one with `sitewright key \
-                 create`, or with the mutation createApiKey."
+                "This server needs an API key: send `Authorization: Bearer sw_live_…` (in GraphiQL: \
+                 `{\"Authorization\": \"Bearer sw_live_…\"}` under Headers). Make one with `sitewright key create`, or with \
+                 the mutation createApiKey."
             }
             Denied::Malformed => {
                 "This is no credential. Send `Authorization: Bearer` with an API key (`sw_live_…`), a watch token \

@@ -98,8 +98,14 @@ pub fn main() -> ExitCode {
 
 async fn run(cli: Cli) -> Result<ExitCode, Failure> {
     match cli.command {
-        // It talks to a server: this folder's configuration says nothing about that one.
-        Some(Command::Watch(args)) => return watch::run(args).await,
+        // It talks to a server, which this folder's configuration says nothing about but where it is.
+        Some(Command::Watch(args)) => {
+            let url = match &args.url {
+                Some(url) => url.clone(),
+                None => ready::graphql(&config::load(&Source::of_process(cli.config.as_deref())?)?),
+            };
+            return watch::run(args, &url).await;
+        }
         Some(Command::Schema) => {
             say(&crate::graphql::sdl())?;
             return Ok(ExitCode::SUCCESS);

@@ -29,6 +29,11 @@ pub async fn run(config: &Config) -> Result<(), Failure> {
     }
 }
 
+/// Where the server of this configuration is spoken to from this machine.
+pub fn graphql(config: &Config) -> String {
+    format!("http://{}/graphql", here(config.server.listen))
+}
+
 /// A server that listens everywhere also listens here.
 fn here(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {

@@ -14,7 +14,7 @@ use super::context::Site;
 use crate::entities::{block, page};
 use crate::error::Result;
 use crate::sites::problem::{Constraint, Problem};
-use crate::sites::said::{Link, links, sentences, texts, words};
+use crate::sites::said::{Link, OwnWords, links, sentences, texts};
 use crate::sites::store;
 
 /// What other pages say, and where.
@@ -25,8 +25,7 @@ pub struct Taken {
     buttons: HashMap<String, String>,
     /// The slugs of pages on which visitors reach the business.
     contact: Vec<String>,
-    /// The owner's own words.
-    brief: String,
+    own: OwnWords,
     /// The pages beside this one, with their titles.
     pages: HashMap<Uuid, String>,
     /// The sections that were read, and which revision of each.
@@ -42,7 +41,7 @@ impl Taken {
             sentences: HashMap::new(),
             buttons: HashMap::new(),
             contact: Vec::new(),
-            brief: own.map(|text| words(text)).collect::<Vec<_>>().join("\n"),
+            own: OwnWords::of(own.map(String::as_str)),
             pages: HashMap::new(),
             read: HashSet::new(),
         };
@@ -95,7 +94,7 @@ impl Taken {
                 let Some(page) = self.sentences.get(&sentence) else {
                     continue;
                 };
-                if !self.brief.contains(&sentence) {
+                if !self.own.say(&sentence) {
                     let message = format!("\"{said}\" stands on the page \"{page}\" already; say something new.");
                     found.push(Problem::new(path, Constraint::Format, message));
                 }
@@ -130,7 +129,7 @@ mod tests {
             sentences: HashMap::new(),
             buttons: HashMap::new(),
             contact: vec!["find-us".to_string()],
-            brief: words("All our flour is milled in Fife, every week. Open from 7."),
+            own: OwnWords::of(["All our flour is milled in Fife, every week. Open from 7."]),
             pages: HashMap::new(),
             read: HashSet::new(),
         };

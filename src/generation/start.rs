@@ -7,12 +7,13 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::app::App;
+use crate::audit;
 use crate::credits::{self, Prices};
 use crate::db::execute;
 use crate::entities::{JobKind, PageStatus, job, page};
 use crate::error::{Error, Refusal, Result};
 use crate::events::Unit;
-use crate::ids::new_id;
+use crate::ids::{GlobalId, IdKind, new_id};
 use crate::jobs::{Enqueued, KeyClaim, NewJob, claim_key, enqueue, request_hash, running_refusal};
 use crate::sites::{blueprints, brief, store};
 
@@ -245,6 +246,8 @@ async fn begin(app: &App, account: Uuid, key: &str, mutation: &str, request: &Va
 }
 
 async fn commit(app: &App, mut unit: Unit, enqueued: Enqueued) -> Result<Started> {
+    let ids = enqueued.jobs.iter().map(|job| GlobalId::new(IdKind::Job, job.id));
+    audit::conclude(&unit.tx, &ids.collect::<Vec<_>>()).await?;
     let jobs = enqueued.pay(&mut unit, &app.engine).await?;
     crate::faults::point("before_start_commit");
     unit.commit().await?;

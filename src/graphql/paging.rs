@@ -112,6 +112,12 @@ fn window<K: Key>(args: &PageArgs) -> Result<Window<K>> {
     if limit < 0 {
         return refuse("`first` and `last` must be 0 or more.");
     }
+    if limit > MOST {
+        return Err(Code::BadUserInput.error(format!(
+            "{limit} entries were asked for, and a list gives at most {MOST} at a time. Ask for {MOST} or fewer, and for \
+             more with `after: endCursor`."
+        )));
+    }
     let cursor = |text: &Option<String>| {
         match text.as_deref().map(K::decode) {
         Some(None) => Err(Code::BadUserInput.error(
@@ -123,7 +129,7 @@ fn window<K: Key>(args: &PageArgs) -> Result<Window<K>> {
     };
     let (after, before) = (cursor(&args.after)?, cursor(&args.before)?);
     Ok(Window {
-        limit: limit.min(MOST) as u64,
+        limit: limit as u64,
         is_backward,
         after,
         before,
@@ -261,11 +267,18 @@ mod tests {
     #[test]
     fn a_slice_is_bounded_and_goes_one_way() {
         assert_eq!(window::<i64>(&args(None, None)).unwrap().limit, 20);
-        assert_eq!(window::<i64>(&args(Some(5_000), None)).unwrap().limit, 100);
+        assert_eq!(window::<i64>(&args(Some(100), None)).unwrap().limit, 100);
         assert_eq!(window::<i64>(&args(Some(0), None)).unwrap().limit, 0);
         assert!(window::<i64>(&args(None, Some(3))).unwrap().is_backward);
-        for wrong in [args(Some(-1), None), args(None, Some(-1)), args(Some(1), Some(1))] {
-            let error = window::<i64>(&wrong).unwrap_err();
+        let wrong = [
+            (Some(-1), None),
+            (None, Some(-1)),
+            (Some(1), Some(1)),
+            (Some(101), None),
+            (None, Some(101)),
+        ];
+        for (first, last) in wrong {
+            let error = window::<i64>(&args(first, last)).unwrap_err();
             let code = error.extensions.unwrap().get("code").cloned();
             assert_eq!(code, Some(async_graphql::Value::from("BAD_USER_INPUT")));
         }

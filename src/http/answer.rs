@@ -59,6 +59,11 @@ fn form(headers: &HeaderMap) -> Option<Form> {
     }
 }
 
+/// Whether the client shows documents to a person, as a browser does where an address is opened.
+pub fn is_document_wanted(headers: &HeaderMap) -> bool {
+    wanted(headers, "text/html").is_some_and(|weight| weight > 0.0)
+}
+
 /// The weight that an Accept header gives to a media type that it names.
 fn wanted(headers: &HeaderMap, name: &str) -> Option<f32> {
     weight_in(headers, &ACCEPT, name)
@@ -139,6 +144,10 @@ pub fn batch(headers: &HeaderMap, responses: &[GraphqlResponse]) -> Response {
     }
 }
 
+/// What a refusal says, beside its JSON, for whoever shows it to a person instead.
+#[derive(Clone)]
+pub struct Sentence(pub String);
+
 /// A request that never became GraphQL.
 pub fn refuse(status: StatusCode, code: Code, message: &str, id: &RequestId) -> Response {
     refuse_with(status, code.server_error(message), id)
@@ -146,7 +155,10 @@ pub fn refuse(status: StatusCode, code: Code, message: &str, id: &RequestId) -> 
 
 /// The same with an error that says more than its code.
 pub fn refuse_with(status: StatusCode, error: ServerError, id: &RequestId) -> Response {
-    body(status, JSON, &refused(error, &id.0), true)
+    let sentence = Sentence(error.message.clone());
+    let mut response = body(status, JSON, &refused(error, &id.0), true);
+    response.extensions_mut().insert(sentence);
+    response
 }
 
 fn body(status: StatusCode, media_type: HeaderValue, response: &GraphqlResponse, is_refused: bool) -> Response {

@@ -12,7 +12,7 @@ use axum::http::header::{
 };
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-
+use maud::{DOCTYPE, html};
 use serde::Deserialize;
 
 use super::client_address::ClientAddress;
@@ -31,6 +31,9 @@ const RENEW: &str = "3";
 /// What a page costs a budget: about what it costs as a query.
 const COST: u64 = 100;
 
+/// The policy of a document that consists of a sentence.
+const NOTHING: &str = "default-src 'none'; frame-ancestors 'none'";
+
 /// A link can send no header: a watch token may stand in the address.
 #[derive(Deserialize)]
 pub struct Address {
@@ -45,7 +48,7 @@ pub async fn home(
     Path(site): Path<String>,
     Query(address): Query<Address>,
 ) -> Response {
-    show(&web, &id, *from, &headers, (&site, ""), address).await
+    readable(&headers, show(&web, &id, *from, &headers, (&site, ""), address).await)
 }
 
 pub async fn page(
@@ -56,7 +59,10 @@ pub async fn page(
     Path((site, slug)): Path<(String, String)>,
     Query(address): Query<Address>,
 ) -> Response {
-    show(&web, &id, *from, &headers, (&site, &slug), address).await
+    readable(
+        &headers,
+        show(&web, &id, *from, &headers, (&site, &slug), address).await,
+    )
 }
 
 async fn show(
@@ -121,12 +127,7 @@ async fn not_planned(web: &Web, id: &RequestId, caller: &Caller, site: uuid::Uui
                 BlueprintStatus::Generating => "The plan is being written; this page renews itself.",
                 _ => "This site has no plan yet. Start generateSite or generateStructure; this page renews itself.",
             };
-            let head = "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Not planned yet</title>";
-            document(
-                format!("{head}<p>{what}</p></html>"),
-                "default-src 'none'; frame-ancestors 'none'",
-                true,
-            )
+            document(note("Not planned yet", what), NOTHING, true)
         }
         Ok(None) => missing(id),
         Err(error) => failed(&error, id),
@@ -149,6 +150,31 @@ fn document(html: String, policy: &str, is_changing: bool) -> Response {
         headers.insert(REFRESH, HeaderValue::from_static(RENEW));
     }
     response
+}
+
+/// A refusal as a person can read it, for browsers; whoever asked for no document gets it as the API tells it.
+fn readable(headers: &HeaderMap, response: Response) -> Response {
+    let sentence = response.extensions().get::<answer::Sentence>().cloned();
+    let Some(answer::Sentence(sentence)) = sentence.filter(|_| answer::is_document_wanted(headers)) else {
+        return response;
+    };
+    let (mut parts, _) = response.into_parts();
+    let title = parts.status.canonical_reason().unwrap_or("No page");
+    let page = document(note(title, &sentence), NOTHING, false);
+    parts.headers.extend(page.headers().clone());
+    Response::from_parts(parts, page.into_body())
+}
+
+/// A document of one sentence.
+fn note(title: &str, sentence: &str) -> String {
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head { meta charset="utf-8"; title { (title) } }
+            body { p { (sentence) } }
+        }
+    };
+    page.into_string()
 }
 
 fn missing(id: &RequestId) -> Response {

@@ -247,7 +247,7 @@ impl<'s> Checked<'s> {
         let mut found: HashMap<String, (Vec<String>, String)> = HashMap::new();
         texts(content, &mut |path, text| {
             for (key, words) in sentences(text) {
-                if self.site.repeats.of(&key) > 1 {
+                if self.site.repeats.of(&key) > 1 && !self.site.own.say(&key) {
                     found.entry(key).or_insert_with(|| (path.to_vec(), words.to_string()));
                 }
             }

@@ -9,7 +9,7 @@ use super::page::Checked;
 use super::score::{Code, Findings, Report, ranked};
 use super::words::Repeats;
 use crate::entities::{block, blueprint, page};
-use crate::sites::said::{links, slug};
+use crate::sites::said::{OwnWords, links, slug, texts};
 use crate::sites::structure::{MIN_CONTRAST, contrast};
 
 /// The least contrast of what is no text: a button on its background.
@@ -27,7 +27,16 @@ pub struct Site<'a> {
     pub(super) from_menus: HashSet<String>,
     pub(super) from_pages: HashMap<String, HashSet<Uuid>>,
     pub(super) repeats: Repeats,
+    pub(super) own: OwnWords,
     pub(super) titles: HashMap<String, usize>,
+}
+
+fn own_words(brief: &Value) -> OwnWords {
+    let mut own = Vec::new();
+    for field in ["summary", "objectives", "facts"] {
+        texts(&brief[field], &mut |_, text| own.push(text));
+    }
+    OwnWords::of(own)
 }
 
 pub(super) struct Page<'a> {
@@ -60,6 +69,7 @@ impl<'a> Site<'a> {
             from_menus: HashSet::new(),
             from_pages: HashMap::new(),
             repeats: Repeats::default(),
+            own: own_words(&blueprint.brief),
             titles: HashMap::new(),
         };
         site.survey();

@@ -238,10 +238,12 @@ fn repetitions_across_pages_and_on_buttons_are_found() {
     let same = "Our bread rises for a whole night.";
     let twice = json!([{ "label": "Order", "href": "/", "style": "PRIMARY" }, { "label": "order", "href": "/", "style": "LINK" }]);
     let link = json!([{ "label": "More", "href": "/b", "style": "LINK" }]);
-    let rows = Rows::new("en").page("", vec![hero("A", link), text(same)]).page(
-        "b",
-        vec![hero("B", twice), text(&format!("Fresh. {}", same.to_uppercase()))],
-    );
+    let rows = Rows::new("en")
+        .page("", vec![hero("A", link.clone()), text(same)])
+        .page(
+            "b",
+            vec![hero("B", twice), text(&format!("Fresh. {}", same.to_uppercase()))],
+        );
     assert_eq!(
         rows.codes(),
         vec![
@@ -250,6 +252,12 @@ fn repetitions_across_pages_and_on_buttons_are_found() {
             ("BUTTON_REPEATED", 2)
         ]
     );
+    // What the owner says of the business may be said wherever it helps.
+    let mut owned = Rows::new("en").page("", vec![hero("A", link), text(same)]);
+    owned = owned.page("b", vec![hero("B", json!([])), text(same)]);
+    assert_eq!(owned.codes(), vec![("SENTENCE_REPEATED", 3), ("SENTENCE_REPEATED", 3)]);
+    owned.blueprint.brief["facts"] = json!([format!("Since 1990. {same}")]);
+    assert_eq!(owned.codes(), vec![]);
 }
 
 #[test]

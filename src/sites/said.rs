@@ -46,6 +46,22 @@ pub fn sentences(text: &str) -> impl Iterator<Item = (String, &str)> {
     })
 }
 
+/// The owner's own words, which may stand on every page: an address is no worse for being there twice.
+#[derive(Debug)]
+pub struct OwnWords(String);
+
+impl OwnWords {
+    /// Of the texts of a brief.
+    pub fn of<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
+        OwnWords(texts.into_iter().map(words).collect::<Vec<_>>().join("\n"))
+    }
+
+    /// Whether the brief says this, a sentence as [`sentences`] gives it.
+    pub fn say(&self, sentence: &str) -> bool {
+        self.0.contains(sentence)
+    }
+}
+
 /// The words of a text in lower case, one space between two.
 pub fn words(text: &str) -> String {
     let words = text

@@ -5,16 +5,18 @@ mod mutations;
 use serde_json::{Value, json};
 use sitewright::auth::{self, NewKey};
 use sitewright::config::AuthMode;
-use sitewright::entities::Role;
+use sitewright::entities::{PriceKind, Role};
 use sitewright::ids::{GlobalId, IdKind};
-use sitewright::{audit, db};
+use sitewright::{audit, credits, db, generation};
 
 use crate::graphql_served::{Served, brief, serve};
 use crate::support::{Backend, PATIENCE};
 
 on_both!(
     an_entry_commits_with_the_change_or_not_at_all,
+    a_start_commits_with_its_whole_entry,
     entries_are_completed_once_and_only_old_ones_go,
+    a_start_that_cannot_be_paid_for_was_refused,
     what_an_operator_does_stands_in_both_trails,
     a_change_stays_done_whatever_its_caller_reads_of_it,
 );
@@ -104,6 +106,54 @@ async fn an_entry_commits_with_the_change_or_not_at_all(backend: Backend) {
     );
     assert_eq!(unfinished().await, 1);
     world.settle().await;
+}
+
+async fn a_start_commits_with_its_whole_entry(backend: Backend) {
+    let world = backend.world().await;
+    let page = world.planned(world.account).await.pages[0].id;
+    let (db, app) = (world.app.db.clone(), world.app.clone());
+    let entry = async || {
+        let text = "SELECT result, subjects FROM audit_entries WHERE mutation = 'died'";
+        let row = db::rows(db.reader(), text, []).await.unwrap().pop()?;
+        let text = |name| row.try_get::<String>("", name).unwrap();
+        Some((text("result"), text("subjects")))
+    };
+    // Its process dies as soon as it has committed, before anything more could be written.
+    let (told, hear) = tokio::sync::oneshot::channel();
+    let start = async {
+        let started = generation::start_page(&app, world.account, page, "once", None).await?;
+        told.send(started.jobs[0].id).unwrap();
+        std::future::pending::<sitewright::error::Result<()>>().await
+    };
+    let job = tokio::select! {
+        _ = audit::command(&db, world.account, "died", start) => panic!("it never ends"),
+        job = hear => job.unwrap(),
+    };
+    let (result, subjects) = entry().await.unwrap();
+    assert_eq!(result, "done");
+    assert!(
+        subjects.contains(&GlobalId::new(IdKind::Job, job).to_string()),
+        "{subjects}"
+    );
+    world.finished(job).await;
+    world.settle().await;
+}
+
+async fn a_start_that_cannot_be_paid_for_was_refused(backend: Backend) {
+    let served = keyed(backend, Role::Owner).await;
+    let page = served.world.planned(served.world.account).await.pages[0].id;
+    credits::set_price(&served.world.app.db, PriceKind::Page, 1_000_000, None)
+        .await
+        .unwrap();
+    let input = json!({ "pageId": GlobalId::new(IdKind::Page, page).to_string(), "idempotencyKey": "dear" });
+    let answer = served.data(&document("generatePage"), json!({ "input": input })).await;
+    assert_eq!(answer["generatePage"]["userErrors"][0]["code"], "INSUFFICIENT_CREDITS");
+    let entry = newest(&served).await;
+    assert_eq!(
+        (&entry["result"], &entry["codes"]),
+        (&json!("REFUSED"), &json!(["INSUFFICIENT_CREDITS"]))
+    );
+    settle(served).await;
 }
 
 async fn entries_are_completed_once_and_only_old_ones_go(backend: Backend) {

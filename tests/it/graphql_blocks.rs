@@ -1,6 +1,6 @@
-//! The query that every builder UI sends: all fields of all kinds of blocks at once.
+//! What every builder UI asks for: all fields of all kinds of blocks at once, and which pages the plan has.
 //!
-//! It is written from the schema's own introspection, so that a new kind or field is part of it by itself.
+//! The query is written from the schema's own introspection, so that a new kind or field is part of it by itself.
 
 use serde_json::{Value, json};
 use sitewright::ids::{GlobalId, IdKind};
@@ -56,4 +56,32 @@ fn every_field(types: &[Value], name: &str) -> String {
     format!("{{ {} }}", fields.collect::<Vec<_>>().join(" "))
 }
 
-on_both!(one_query_selects_every_field_of_every_block);
+async fn a_page_that_a_new_plan_leaves_out_says_so(backend: Backend) {
+    let served = open(backend).await;
+    let world = &served.world;
+    let blueprint = world.blueprint(world.account).await;
+    let id = GlobalId::new(IdKind::Blueprint, blueprint).to_string();
+    let pages = async || {
+        let query = "query($id: ID!) { blueprint(id: $id) { pages { slug isPlanned status } } }";
+        let data = served.data(query, json!({ "id": id })).await;
+        let pages = data["blueprint"]["pages"].as_array().unwrap().clone();
+        let ready = pages.iter().filter(|page| page["status"] == "READY").count();
+        assert_eq!(ready, pages.len(), "nothing that was written is lost: {pages:?}");
+        pages
+            .iter()
+            .map(|page| page["isPlanned"].as_bool().unwrap())
+            .collect::<Vec<_>>()
+    };
+    for most in [3, 1] {
+        let job = world.start_site(world.account, blueprint, most).await;
+        world.finished(job).await;
+        let planned = (0..3).map(|place| place < most);
+        assert_eq!(pages().await, planned.collect::<Vec<_>>());
+    }
+    served.settle().await;
+}
+
+on_both!(
+    one_query_selects_every_field_of_every_block,
+    a_page_that_a_new_plan_leaves_out_says_so,
+);

@@ -29,7 +29,11 @@ const ROOMS: &[(&str, Band, &[&str])] = &[
     ("http", Edge, &["graphql"]),
     ("graphql", Edge, &[]),
     // DOMAIN: activities, then nouns, then the handles that everyone shares.
-    ("generation", Domain, &["render", "sites", "options", "auth", "app"]),
+    (
+        "generation",
+        Domain,
+        &["render", "sites", "options", "auth", "audit", "app"],
+    ),
     ("doctor", Domain, &["options", "app"]),
     ("export", Domain, &["render", "sites", "options", "auth", "app"]),
     ("render", Domain, &["sites", "app"]),

@@ -194,6 +194,18 @@ async fn what_cannot_be_watched_is_said_in_a_sentence() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_an_address_the_server_of_the_configuration_is_asked() {
+    let served = graphql_served::open(Backend::Sqlite).await;
+    let mut command = sitewright(&["watch", &job_id(Uuid::nil())]);
+    let listen = served.url("").replace("http://", "");
+    command.env("SITEWRIGHT_SERVER__LISTEN", listen);
+    let ended = binary::run(command).await;
+    assert_eq!(ended.code, Some(2));
+    assert!(ended.err.contains("knows no such job"), "{}", ended.err);
+    served.settle().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cancelled_job_ends_the_watching_with_130() {
     let served = graphql_served::open(Backend::Sqlite).await;
     let world = &served.world;

@@ -28,9 +28,9 @@ pub struct Args {
     #[arg(value_name = "JOB|BLUEPRINT")]
     pub id: String,
 
-    /// The server's GraphQL address.
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8080/graphql")]
-    pub url: String,
+    /// The server's GraphQL address; without it the server of this folder's configuration on this machine.
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
 
     /// An API key, for a server that asks for one.
     #[arg(long, value_name = "KEY", env = "SITEWRIGHT_KEY", hide_env_values = true)]

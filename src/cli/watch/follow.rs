@@ -21,10 +21,10 @@ const OPERATIONS: &str = include_str!("operations.graphql");
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
-/// Follows until the end, whatever happens to the connection, or until Ctrl-C.
-pub async fn run(args: Args) -> Result<ExitCode, Failure> {
+/// Follows what `args` name on the server at `url` until the end, whatever happens to the connection, or until Ctrl-C.
+pub async fn run(args: Args, url: &str) -> Result<ExitCode, Failure> {
     let mut follower = Follower {
-        address: socket_address(&args.url)?,
+        address: socket_address(url)?,
         key: args.key.filter(|key| !key.trim().is_empty()),
         subject: Subject::read(&args.id)?,
         voice: Voice::new(args.json),

@@ -197,7 +197,11 @@ fn edge(job: &GenerationJob) -> GenerationJobEdge {
     }
 }
 
+/// Read only for who asks for them: every start comes along here.
 async fn credits(ctx: &Context<'_>) -> Result<Option<CreditAccount>> {
+    if !ctx.look_ahead().field("credits").exists() {
+        return Ok(None);
+    }
     Ok(Some(CreditAccount(Account::of_caller(ctx).await?.0)))
 }
 

@@ -86,6 +86,16 @@ impl PageBlueprint {
         self.0.position
     }
 
+    /// Whether the site's plan has it. A page that an earlier plan had and that has content outlives a new plan: it stands
+    /// behind the others, in exports and previews too, and no menu of the plan leads to it.
+    async fn is_planned(&self, ctx: &Context<'_>) -> Result<bool> {
+        let id = self.0.blueprint_id;
+        let site = ctx.loaders().blueprint(id).await?;
+        let site = site.ok_or_else(|| Error::internal(format!("the blueprint {id} of a page is gone")))?;
+        let pages = site.0.structure.as_ref().and_then(|plan| plan["pages"].as_array());
+        Ok(pages.is_some_and(|pages| pages.iter().any(|page| page["slug"] == self.0.slug)))
+    }
+
     /// Its sections from top to bottom, the planned ones included.
     async fn blocks(&self, ctx: &Context<'_>) -> Result<Vec<Block>> {
         ctx.loaders().blocks_of(self.0.id).await

@@ -61,6 +61,13 @@ pub(super) fn call(writer: &mut Writer, at: At) -> Option<Value> {
     (shown && fresh(writer, &label)).then(|| action(&label, &href, 1))
 }
 
+/// The way to reach the business as a button, when the brief names one.
+pub(super) fn reached(writer: &mut Writer) -> Option<Value> {
+    let (label, href) = reach(writer)?;
+    let label = writer.context.say(&label);
+    fresh(writer, &label).then(|| action(&label, &href, 0))
+}
+
 fn action(label: &str, href: &str, place: usize) -> Value {
     let style = if place == 0 { "PRIMARY" } else { "SECONDARY" };
     json!({ "label": text::clip(label, 55), "href": href, "style": style })

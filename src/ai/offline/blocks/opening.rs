@@ -5,7 +5,7 @@
 
 use serde_json::{Value, json};
 
-use super::buttons::{button, buttons, call};
+use super::buttons::{button, buttons, call, reached};
 use super::{At, image, joined, title, words};
 use crate::ai::offline::outline::Writer;
 use crate::ai::offline::placement::named_for;
@@ -43,6 +43,12 @@ pub(super) fn hero(writer: &mut Writer, at: At) -> Value {
 
 /// The home page offers two ways on, another page the one that belongs to it.
 fn actions(writer: &mut Writer, at: At) -> Vec<Value> {
+    if writer.pages[at.page].page_type == "CONTACT" && at.index == 0 {
+        // Who came here wants to reach the business, not to be sent on.
+        if let Some(action) = reached(writer) {
+            return vec![action];
+        }
+    }
     let page = &writer.pages[at.page];
     if page.slug.is_empty() {
         let call = call(writer, at);

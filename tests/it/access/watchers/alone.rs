@@ -50,7 +50,11 @@ async fn a_token_in_an_address_opens_event_streams_and_pages(backend: Backend) {
     assert_eq!(get(&link).await.status(), 200);
     // Out of reach, missing, without a token, and with a key in an address.
     let answer = async |path: String| {
-        let answer = get(&path).await;
+        let request = served
+            .client
+            .get(served.url(&path))
+            .header("accept", "text/event-stream");
+        let answer = request.send().await.unwrap();
         let status = answer.status().as_u16();
         let mut body: Value = answer.json().await.unwrap();
         body["errors"][0]["extensions"]["requestId"].take();
@@ -63,6 +67,23 @@ async fn a_token_in_an_address_opens_event_streams_and_pages(backend: Backend) {
     assert_eq!(answer(format!("/preview/{site}")).await.0, 401);
     assert_eq!(answer(format!("/preview/{site}?watch={owner}")).await.0, 401);
     assert_eq!(answer(format!("/graphql?query={query}&watch={owner}")).await.0, 401);
+    // A browser shows its reader the sentence, with the same status; everything else stays as strict as for a page.
+    let request = served.client.get(served.url(&format!("/preview/{site}")));
+    let shown = request.header("accept", "text/html,*/*;q=0.8").send().await.unwrap();
+    assert_eq!(shown.status(), 401);
+    for (name, value) in [
+        ("www-authenticate", "Bearer"),
+        ("content-type", "text/html; charset=utf-8"),
+        ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+        ("cache-control", "no-store"),
+    ] {
+        assert_eq!(shown.headers()[name], value);
+    }
+    let html = shown.text().await.unwrap();
+    assert!(
+        html.starts_with("<!DOCTYPE html>") && html.contains("needs an API key"),
+        "{html}"
+    );
     // A job's token opens the page that the job writes.
     let token = self::token(&served, &owner, json!({ "jobId": id(IdKind::Job, two.job) })).await;
     let page = get(&format!("/preview/{site}?watch={token}")).await;
