@@ -109,9 +109,11 @@ pub fn note_done() {
 pub async fn conclude(transaction: &DatabaseTransaction, touched: &[GlobalId]) -> Result<()> {
     let noted = NOTED.try_with(|noted| {
         let mut noted = noted.borrow_mut();
-        touched.iter().for_each(|id| add(&mut noted.subjects, *id));
         noted.is_concluded = true;
-        (noted.entries.clone(), noted.subjects.clone())
+        // Not noted for good: without the commit there is nothing that was touched.
+        let mut subjects = noted.subjects.clone();
+        touched.iter().for_each(|id| add(&mut subjects, *id));
+        (noted.entries.clone(), subjects)
     });
     let Ok((entries, subjects)) = noted else { return Ok(()) };
     complete(transaction, &entries, &Outcome::done(), &subjects).await

@@ -61,7 +61,8 @@ fn form(headers: &HeaderMap) -> Option<Form> {
 
 /// Whether the client shows documents to a person, as a browser does where an address is opened.
 pub fn is_document_wanted(headers: &HeaderMap) -> bool {
-    wanted(headers, "text/html").is_some_and(|weight| weight > 0.0)
+    let json = wanted(headers, "application/json").unwrap_or(0.0);
+    wanted(headers, "text/html").is_some_and(|weight| weight > 0.0 && weight >= json)
 }
 
 /// The weight that an Accept header gives to a media type that it names.

@@ -81,6 +81,7 @@ fn router(web: Web) -> Router {
         .fallback(answer::no_such_path)
         .layer(from_fn_with_state(web.clone(), origin::check))
         .layer(from_fn_with_state(web.clone(), gate::check))
+        .layer(from_fn(preview::readable))
         .layer(cors::layer(&web.api.app.config.server))
         .layer(compression());
     let health = Router::new()

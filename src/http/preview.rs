@@ -5,12 +5,13 @@
 
 use std::fmt::Write;
 
-use axum::extract::{Extension, Path, Query, State};
+use axum::extract::{Extension, Path, Query, Request, State};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, REFRESH, X_CONTENT_TYPE_OPTIONS,
     X_FRAME_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use maud::{DOCTYPE, html};
 use serde::Deserialize;
@@ -48,7 +49,7 @@ pub async fn home(
     Path(site): Path<String>,
     Query(address): Query<Address>,
 ) -> Response {
-    readable(&headers, show(&web, &id, *from, &headers, (&site, ""), address).await)
+    show(&web, &id, *from, &headers, (&site, ""), address).await
 }
 
 pub async fn page(
@@ -59,10 +60,7 @@ pub async fn page(
     Path((site, slug)): Path<(String, String)>,
     Query(address): Query<Address>,
 ) -> Response {
-    readable(
-        &headers,
-        show(&web, &id, *from, &headers, (&site, &slug), address).await,
-    )
+    show(&web, &id, *from, &headers, (&site, &slug), address).await
 }
 
 async fn show(
@@ -152,12 +150,23 @@ fn document(html: String, policy: &str, is_changing: bool) -> Response {
     response
 }
 
-/// A refusal as a person can read it, for browsers; whoever asked for no document gets it as the API tells it.
-fn readable(headers: &HeaderMap, response: Response) -> Response {
-    let sentence = response.extensions().get::<answer::Sentence>().cloned();
-    let Some(answer::Sentence(sentence)) = sentence.filter(|_| answer::is_document_wanted(headers)) else {
+/// A refusal of a preview as a person can read it, whichever layer refused; whoever does not show documents gets it as the
+/// API tells it.
+pub async fn readable(request: Request, next: Next) -> Response {
+    let is_preview = request.uri().path().starts_with("/preview/");
+    let is_document = answer::is_document_wanted(request.headers());
+    let mut response = next.run(request).await;
+    let sentence = response.extensions_mut().remove::<answer::Sentence>();
+    let Some(answer::Sentence(sentence)) = sentence.filter(|_| is_preview) else {
         return response;
     };
+    if !is_document {
+        // The address has two forms: nobody is to keep one of them for whoever asks for the other.
+        response
+            .headers_mut()
+            .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        return response;
+    }
     let (mut parts, _) = response.into_parts();
     let title = parts.status.canonical_reason().unwrap_or("No page");
     let page = document(note(title, &sentence), NOTHING, false);

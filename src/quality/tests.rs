@@ -256,6 +256,8 @@ fn repetitions_across_pages_and_on_buttons_are_found() {
     let mut owned = Rows::new("en").page("", vec![hero("A", link), text(same)]);
     owned = owned.page("b", vec![hero("B", json!([])), text(same)]);
     assert_eq!(owned.codes(), vec![("SENTENCE_REPEATED", 3), ("SENTENCE_REPEATED", 3)]);
+    owned.blueprint.brief["facts"] = json!([format!("F{}", &same.to_lowercase())]);
+    assert_eq!(owned.codes().len(), 2, "flour is not our");
     owned.blueprint.brief["facts"] = json!([format!("Since 1990. {same}")]);
     assert_eq!(owned.codes(), vec![]);
 }

@@ -53,12 +53,13 @@ pub struct OwnWords(String);
 impl OwnWords {
     /// Of the texts of a brief.
     pub fn of<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
-        OwnWords(texts.into_iter().map(words).collect::<Vec<_>>().join("\n"))
+        let texts = texts.into_iter().map(|text| format!(" {} ", words(text)));
+        OwnWords(texts.collect::<Vec<_>>().join("\n"))
     }
 
-    /// Whether the brief says this, a sentence as [`sentences`] gives it.
+    /// Whether the brief says this, whole words: a sentence as [`sentences`] gives it.
     pub fn say(&self, sentence: &str) -> bool {
-        self.0.contains(sentence)
+        self.0.contains(&format!(" {sentence} "))
     }
 }
 

@@ -145,7 +145,8 @@ async fn a_start_that_cannot_be_paid_for_was_refused(backend: Backend) {
     credits::set_price(&served.world.app.db, PriceKind::Page, 1_000_000, None)
         .await
         .unwrap();
-    let input = json!({ "pageId": GlobalId::new(IdKind::Page, page).to_string(), "idempotencyKey": "dear" });
+    let page = GlobalId::new(IdKind::Page, page).to_string();
+    let input = json!({ "pageId": page, "idempotencyKey": "dear" });
     let answer = served.data(&document("generatePage"), json!({ "input": input })).await;
     assert_eq!(answer["generatePage"]["userErrors"][0]["code"], "INSUFFICIENT_CREDITS");
     let entry = newest(&served).await;
@@ -153,6 +154,7 @@ async fn a_start_that_cannot_be_paid_for_was_refused(backend: Backend) {
         (&entry["result"], &entry["codes"]),
         (&json!("REFUSED"), &json!(["INSUFFICIENT_CREDITS"]))
     );
+    assert_eq!(entry["subjectIds"], json!([page]), "no job came of it");
     settle(served).await;
 }
 

@@ -105,6 +105,45 @@ async fn written_text_adds_up_to_the_finished_block(backend: Backend) {
     served.settle().await;
 }
 
+/// A piece of text is written without an execution where nothing is loaded for it: nobody can tell which it was.
+async fn text_comes_in_the_same_envelope_executed_or_not(backend: Backend) {
+    let served = open(backend).await;
+    let site = served.world.planned(served.world.account).await;
+    served.world.script.once(When::any_page(), Behaviour::Hold { after: 0 });
+    let job = served.world.start_page(served.world.account, site.pages[0].id).await;
+    served.world.script.reached(&When::any_page(), 0).await;
+    let id = GlobalId::new(IdKind::Job, job).to_string();
+    let mut sockets = Vec::new();
+    for more in ["", "job { id }"] {
+        let watch = format!(
+            "subscription($id: ID!) {{ jobEvents(jobId: $id) {{ __typename cursor ... on TextWritten {{ text {more} }} }} }}"
+        );
+        let mut socket = served.socket().await;
+        socket.subscribe("text", &watch, json!({ "id": id })).await;
+        until(&mut socket, |event| event["__typename"] == "JobStarted").await;
+        sockets.push((socket, more));
+    }
+    served.world.script.release();
+    for (mut socket, more) in sockets {
+        let mut pieces = 0;
+        loop {
+            let message = socket.receive().await;
+            let event = &message["payload"]["data"]["jobEvents"];
+            let envelope = json!({ "data": { "jobEvents": event }, "extensions": { "cursor": event["cursor"] } });
+            assert_eq!(message, json!({ "id": "text", "type": "next", "payload": envelope }));
+            if event["__typename"] == "TextWritten" {
+                pieces += 1;
+                assert_eq!(event["job"]["id"].is_string(), !more.is_empty());
+            }
+            if event["__typename"] == "JobFinished" {
+                break;
+            }
+        }
+        assert!(pieces > 0, "no text was heard");
+    }
+    served.settle().await;
+}
+
 async fn credits_and_jobs_of_an_account_are_watched(backend: Backend) {
     let served = open(backend).await;
     let query = "{ viewer { account { eventCursor } } }";
@@ -239,6 +278,7 @@ async fn queries_and_mutations_run_over_a_socket_too(backend: Backend) {
 on_both!(
     a_site_is_watched_live_and_resumed_from_every_cursor,
     written_text_adds_up_to_the_finished_block,
+    text_comes_in_the_same_envelope_executed_or_not,
     credits_and_jobs_of_an_account_are_watched,
     what_is_not_yours_cannot_be_watched,
     a_socket_ends_with_a_code_that_says_whether_to_come_back,

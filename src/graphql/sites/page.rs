@@ -87,9 +87,13 @@ impl PageBlueprint {
     }
 
     /// Whether the site's plan has it. A page that an earlier plan had and that has content outlives a new plan: it stands
-    /// behind the others, in exports and previews too, and no menu of the plan leads to it.
+    /// behind the others, in exports and previews too, and no menu of the plan leads to it. FORBIDDEN for a watch token of a
+    /// job, which does not reach the site.
     async fn is_planned(&self, ctx: &Context<'_>) -> Result<bool> {
         let id = self.0.blueprint_id;
+        if !ctx.caller().reaches_site(id) {
+            return Err(guard::out_of_reach("whether the site's plan has this page"));
+        }
         let site = ctx.loaders().blueprint(id).await?;
         let site = site.ok_or_else(|| Error::internal(format!("the blueprint {id} of a page is gone")))?;
         let pages = site.0.structure.as_ref().and_then(|plan| plan["pages"].as_array());

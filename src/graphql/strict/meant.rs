@@ -45,3 +45,21 @@ fn nearest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a s
     let near = far.filter(|(far, _)| *far <= most).min_by_key(|(far, _)| *far);
     near.map(|(_, name)| name)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::nearest;
+
+    /// Seen to fail: when lengths are not compared first, this takes seconds of a processor.
+    #[test]
+    fn a_word_as_long_as_a_request_costs_no_more_than_another() {
+        let names: Vec<String> = (0..50).map(|at| format!("aRatherLongName{at}")).collect();
+        let names = || names.iter().map(String::as_str);
+        let since = Instant::now();
+        assert_eq!(nearest(&"a".repeat(2_000_000), names()), None);
+        assert!(since.elapsed() < Duration::from_secs(1), "{:?}", since.elapsed());
+        assert_eq!(nearest("aRatherLongNam7", names()), Some("aRatherLongName7"));
+    }
+}

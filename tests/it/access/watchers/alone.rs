@@ -84,22 +84,47 @@ async fn a_token_in_an_address_opens_event_streams_and_pages(backend: Backend) {
         html.starts_with("<!DOCTYPE html>") && html.contains("needs an API key"),
         "{html}"
     );
+    // Whoever likes JSON better gets it.
+    let request = served.client.get(served.url(&format!("/preview/{site}")));
+    let told = request
+        .header("accept", "application/json, text/html;q=0.9")
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(told.headers()["cache-control"], "no-store");
+    assert_eq!(
+        told.json::<Value>().await.unwrap()["errors"][0]["extensions"]["code"],
+        "UNAUTHENTICATED"
+    );
     // A job's token opens the page that the job writes.
     let token = self::token(&served, &owner, json!({ "jobId": id(IdKind::Job, two.job) })).await;
     let page = get(&format!("/preview/{site}?watch={token}")).await;
     assert_eq!(page.status(), 200);
     let html = page.text().await.unwrap();
     assert!(!html.contains(&format!("/preview/{site}/")), "no other page is named");
-    let quality = "query($id: ID!) { page(id: $id) { quality { score } } }";
-    let page = json!({ "id": id(IdKind::Page, two.mine.pages[0].id) });
-    let (_, refused) = ask(&served, Some(&token), quality, page).await;
-    assert_eq!(code(&refused), "FORBIDDEN", "{refused}");
+    for field in ["quality { score }", "isPlanned"] {
+        let query = format!("query($id: ID!) {{ page(id: $id) {{ {field} }} }}");
+        let page = json!({ "id": id(IdKind::Page, two.mine.pages[0].id) });
+        let (_, refused) = ask(&served, Some(&token), &query, page).await;
+        assert_eq!(code(&refused), "FORBIDDEN", "{refused}");
+    }
     assert_eq!(
         answer(format!("/preview/{site}/{}?watch={token}", two.mine.pages[1].slug))
             .await
             .0,
         404
     );
+    served.settle().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_preview_that_is_refused_before_it_is_looked_for_is_a_sentence_too() {
+    let served = crate::graphql_served::open(Backend::Sqlite).await;
+    let request = served.client.get(served.url("/preview/site_1"));
+    let request = request.header("accept", "text/html").header("host", "my-laptop.lan");
+    let shown = request.send().await.unwrap();
+    assert_eq!(shown.status(), 403);
+    assert!(shown.text().await.unwrap().starts_with("<!DOCTYPE html>"));
     served.settle().await;
 }
 
