@@ -31,14 +31,6 @@ pub struct Site<'a> {
     pub(super) titles: HashMap<String, usize>,
 }
 
-fn own_words(brief: &Value) -> OwnWords {
-    let mut own = Vec::new();
-    for field in ["summary", "objectives", "facts"] {
-        texts(&brief[field], &mut |_, text| own.push(text));
-    }
-    OwnWords::of(own)
-}
-
 pub(super) struct Page<'a> {
     pub row: &'a page::Model,
     pub blocks: Vec<&'a block::Model>,
@@ -181,4 +173,12 @@ impl<'a> Site<'a> {
             }
         }
     }
+}
+
+fn own_words(brief: &Value) -> OwnWords {
+    let mut own = Vec::new();
+    for field in ["summary", "objectives", "facts"] {
+        texts(&brief[field], &mut |_, text| own.push(text));
+    }
+    OwnWords::of(own)
 }
