@@ -16,6 +16,7 @@ mod m20261127_000007_access;
 mod m20261127_000008_audit;
 mod m20261127_000009_model_calls;
 mod m20261127_000010_prompts;
+mod m20261130_000011_open_jobs;
 
 pub use sea_orm_migration::{MigrationTrait, MigratorTrait};
 
@@ -35,6 +36,7 @@ impl MigratorTrait for Migrator {
             Box::new(m20261127_000008_audit::Migration),
             Box::new(m20261127_000009_model_calls::Migration),
             Box::new(m20261127_000010_prompts::Migration),
+            Box::new(m20261130_000011_open_jobs::Migration),
         ]
     }
 }

@@ -12,7 +12,10 @@ use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, Select};
 use uuid::Uuid;
 
 pub use keep::{forget, keep};
-pub use record::{Act, Actor, Outcome, command, conclude, note_done, note_refusal, note_subject, recorded};
+pub use record::{
+    Act, Actor, Entries, Outcome, command, conclude, note_concluded, note_done, note_refusal, note_subject,
+    present_entries, recorded,
+};
 
 use crate::entities::audit_entry;
 

@@ -11,6 +11,16 @@ use crate::entities::{ActorKind, AuditResult, Role};
 use crate::error::{Error, Result};
 use crate::ids::{GlobalId, IdKind, new_id};
 
+macro_rules! insert {
+    ($rest:literal) => {
+        concat!(
+            "INSERT INTO audit_entries (id, account_id, at, actor, actor_id, actor_name, role, mutation, subjects, \
+             result, codes, request_id, address) ",
+            $rest
+        )
+    };
+}
+
 /// Ids that one entry names; a start of many pages names the first of them.
 const SUBJECTS_MAX: usize = 50;
 
@@ -79,6 +89,7 @@ impl Outcome {
 #[derive(Default)]
 struct Noted {
     entries: Vec<Uuid>,
+    statements: Arc<Vec<Statement>>,
     subjects: Vec<GlobalId>,
     refusals: Vec<String>,
     is_done: bool,
@@ -104,19 +115,52 @@ pub fn note_done() {
     let _ = NOTED.try_with(|noted| noted.borrow_mut().is_done = true);
 }
 
-/// Completes the present act's entry within the transaction that makes its change, so that none is needed after it: when
-/// this commits, the act is done. For acts that come in crowds; without a commit it says nothing.
-pub async fn conclude(transaction: &DatabaseTransaction, touched: &[GlobalId]) -> Result<()> {
+/// The present act's entries, for a transaction that another task makes: it does not begin with them.
+pub struct Entries {
+    statements: Arc<Vec<Statement>>,
+    subjects: Vec<GlobalId>,
+}
+
+/// None outside of an act.
+pub fn present_entries() -> Option<Entries> {
     let noted = NOTED.try_with(|noted| {
-        let mut noted = noted.borrow_mut();
-        noted.is_concluded = true;
-        // Not noted for good: without the commit there is nothing that was touched.
-        let mut subjects = noted.subjects.clone();
-        touched.iter().for_each(|id| add(&mut subjects, *id));
-        (noted.entries.clone(), subjects)
+        let noted = noted.borrow();
+        Entries {
+            statements: noted.statements.clone(),
+            subjects: noted.subjects.clone(),
+        }
     });
-    let Ok((entries, subjects)) = noted else { return Ok(()) };
-    complete(transaction, &entries, &Outcome::done(), &subjects).await
+    noted.ok()
+}
+
+/// Writes the entries of acts within the transaction that makes their changes, complete: when this commits, the acts are
+/// done. For acts that come in crowds; each comes with what it made.
+pub async fn conclude(
+    transaction: &DatabaseTransaction,
+    acts: impl IntoIterator<Item = (&Entries, Vec<GlobalId>)>,
+) -> Result<()> {
+    let (mut values, mut rows) = (Vec::new(), Vec::new());
+    for (entries, touched) in acts {
+        let mut subjects = entries.subjects.clone();
+        touched.into_iter().for_each(|id| add(&mut subjects, id));
+        for statement in entries.statements.iter() {
+            let mut own = statement.values.clone();
+            own[SUBJECTS] = words(&subjects).into();
+            rows.push(row_of(values.len()));
+            values.extend(own);
+        }
+    }
+    if rows.is_empty() {
+        return Ok(());
+    }
+    let text = insert!("VALUES ").to_string() + &rows.join(", ") + " ON CONFLICT (id) DO NOTHING";
+    db::execute(transaction, &text, values).await?;
+    Ok(())
+}
+
+/// Notes that the transaction which [`conclude`]d the present act was committed.
+pub fn note_concluded() {
+    let _ = NOTED.try_with(|noted| noted.borrow_mut().is_concluded = true);
 }
 
 fn add(ids: &mut Vec<GlobalId>, id: GlobalId) {
@@ -137,6 +181,7 @@ pub async fn recorded<T>(db: &Db, act: Act, work: impl Future<Output = T>, outco
     let statements = Arc::new(statements);
     let noted = Noted {
         entries,
+        statements: statements.clone(),
         subjects,
         ..Noted::default()
     };
@@ -191,10 +236,22 @@ pub async fn command<T>(db: &Db, account: Uuid, name: &str, work: impl Future<Ou
     .await
 }
 
-const INSERT: &str = "INSERT INTO audit_entries (id, account_id, at, actor, actor_id, actor_name, role, mutation, \
-     subjects, result, codes, request_id, address) \
-     SELECT $1, id, $3, $4, $5, (SELECT name FROM api_keys WHERE id = $6), $7, $8, $9, 'unfinished', '', $10, $11 \
-     FROM accounts WHERE id = $2 ON CONFLICT (id) DO NOTHING";
+const INSERT: &str = insert!(
+    "SELECT $1, id, $3, $4, $5, (SELECT name FROM api_keys WHERE id = $6), $7, $8, $9, 'unfinished', '', $10, $11 \
+     FROM accounts WHERE id = $2 ON CONFLICT (id) DO NOTHING"
+);
+/// The values of an entry, and which of them are its subjects.
+const VALUES: usize = 11;
+const SUBJECTS: usize = 8;
+
+/// A row of an act that is done, of whose values `before` come first. Its account is there: something was done.
+fn row_of(before: usize) -> String {
+    let mark = |at: usize| format!("${}", before + at);
+    let marks = |range: std::ops::RangeInclusive<usize>| range.map(mark).collect::<Vec<_>>().join(", ");
+    let name = format!("(SELECT name FROM api_keys WHERE id = {})", mark(6));
+    let (head, middle, tail) = (marks(1..=5), marks(7..=9), marks(10..=VALUES));
+    format!("({head}, {name}, {middle}, 'done', '', {tail})")
+}
 
 /// The entry in the trail of the account that acts. What an operator does to another account stands in that one's trail
 /// too, without the place from where it was done.

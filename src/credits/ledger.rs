@@ -153,25 +153,30 @@ async fn write_entries(
     append::account_events(unit, account.id, account.event_seq, &events).await
 }
 
-/// Sets `amount` aside for a job; the account's own `UPDATE` follows. Nothing is held for a price of 0.
-pub async fn open_hold(unit: &Unit, account: Uuid, job: Uuid, amount: i64) -> Result<Option<Movement>> {
-    if amount == 0 {
-        return Ok(None);
+/// Sets credits aside for jobs, with one statement; the account's own `UPDATE` follows. Nothing is held for a price of 0.
+pub async fn open_holds(unit: &Unit, account: Uuid, jobs: &[(Uuid, i64)]) -> Result<Vec<Movement>> {
+    let priced: Vec<(Uuid, i64)> = jobs.iter().copied().filter(|(_, amount)| *amount != 0).collect();
+    if priced.is_empty() {
+        return Ok(Vec::new());
     }
-    let hold = credit_hold::ActiveModel {
-        job_id: Set(job),
+    let time = now();
+    let holds = priced.iter().map(|(job, amount)| credit_hold::ActiveModel {
+        job_id: Set(*job),
         account_id: Set(account),
-        amount: Set(amount),
+        amount: Set(*amount),
         state: Set(HoldState::Open),
         captured: Set(0),
         released: Set(0),
-        created_at: Set(now()),
+        created_at: Set(time),
         closed_at: Set(None),
-    };
-    credit_hold::Entity::insert(hold)
+    });
+    credit_hold::Entity::insert_many(holds)
         .exec_without_returning(&unit.tx)
         .await?;
-    Ok(Some(Movement::hold(job, amount)))
+    Ok(priced
+        .into_iter()
+        .map(|(job, amount)| Movement::hold(job, amount))
+        .collect())
 }
 
 /// Closes a job's hold, keeping `captured` of it; gives what was kept and what goes back.

@@ -1,16 +1,18 @@
 //! Bringing the schema up to date, by one process at a time.
 
-use migration::{Migrator, MigratorTrait};
-use sea_orm::{
-    ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, TransactionOptions, TransactionTrait,
-};
+use std::time::Duration;
 
-use super::dialect::{rows, sql};
+use migration::{Migrator, MigratorTrait};
+use sea_orm::{Database, DatabaseConnection, DatabaseTransaction, TransactionOptions, TransactionTrait};
+
+use super::dialect::rows;
 use super::{Db, beside, unlimited_options};
 use crate::error::{Error, Result};
 
 /// Any number; it only has to be the same in every process that migrates.
 const MIGRATION_LOCK: i64 = 0x5173_7772;
+/// How long a starter lets pass until it asks for the lock again.
+const AGAIN: Duration = Duration::from_millis(50);
 
 impl Db {
     /// Brings the schema up to date; of several starters one works and the others wait.
@@ -110,13 +112,16 @@ impl Db {
         // A connection of its own: the lock ends with its transaction, whatever happens to this process.
         let connection = self.unlimited().await?;
         let transaction = connection.begin_with_options(TransactionOptions::default()).await?;
-        transaction
-            .execute_raw(sql(
-                &transaction,
-                "SELECT pg_advisory_xact_lock($1)",
-                [MIGRATION_LOCK.into()],
-            ))
-            .await?;
+        // Asked again and again instead of waited for: who builds an index beside its writers waits for every statement
+        // that is under way, and one that waits for this lock would wait for the builder.
+        let text = "SELECT pg_try_advisory_xact_lock($1) AS is_ours";
+        loop {
+            let row = rows(&transaction, text, [MIGRATION_LOCK.into()]).await?.pop();
+            if row.map_or(Ok(false), |row| row.try_get("", "is_ours"))? {
+                break;
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
         Ok(MigrationGuard {
             _file: None,
             _transaction: Some(transaction),

@@ -102,7 +102,15 @@ pub async fn blueprint_events(
 
 /// The same for several sites, locked in the order of their ids. The statements are as many for two sites as for two
 /// hundred: whoever waits for one of them waits for all of this.
-pub async fn site_events(unit: &mut Unit, mut sites: SiteEvents) -> Result<()> {
+pub async fn site_events(unit: &mut Unit, sites: SiteEvents) -> Result<()> {
+    site_events_with(unit, sites, "").await.map(|_| ())
+}
+
+/// The same with a change of the sites' own rows, which costs no statement more: `also` follows the `SET` and may name
+/// the present moment as `$2`. Says how many of the sites there are.
+///
+/// It must not ask about other rows: a statement that had to wait for the lock sees those as they were before.
+pub async fn site_events_with(unit: &mut Unit, mut sites: SiteEvents, also: &str) -> Result<usize> {
     sites.retain(|_, events| !events.is_empty());
     if sites.len() > 1 {
         let marks = marks(1, sites.len());
@@ -115,10 +123,15 @@ pub async fn site_events(unit: &mut Unit, mut sites: SiteEvents) -> Result<()> {
     }
     let mut heads = Vec::with_capacity(sites.len());
     for (count, ids) in sites_by_count {
-        let marks = marks(2, ids.len());
-        let text =
-            format!("UPDATE blueprints SET event_seq = event_seq + $1 WHERE id IN ({marks}) RETURNING id, event_seq");
-        let values = std::iter::once((count as i64).into()).chain(ids.into_iter().map(Into::into));
+        let mut values: Vec<sea_orm::Value> = vec![(count as i64).into()];
+        if !also.is_empty() {
+            values.push(now().into());
+        }
+        let text = format!(
+            "UPDATE blueprints SET event_seq = event_seq + $1{also} WHERE id IN ({}) RETURNING id, event_seq",
+            marks(values.len() + 1, ids.len())
+        );
+        values.extend(ids.into_iter().map(sea_orm::Value::from));
         for row in rows(&unit.tx, &text, values).await? {
             heads.push((row.try_get::<Uuid>("", "id")?, row.try_get::<i64>("", "event_seq")?));
         }
@@ -139,8 +152,9 @@ pub async fn site_events(unit: &mut Unit, mut sites: SiteEvents) -> Result<()> {
             });
         }
     }
+    let found = heads.len();
     if models.is_empty() {
-        return Ok(());
+        return Ok(found);
     }
     blueprint_event::Entity::insert_many(models)
         .exec_without_returning(&unit.tx)
@@ -148,7 +162,7 @@ pub async fn site_events(unit: &mut Unit, mut sites: SiteEvents) -> Result<()> {
     for (id, seq) in heads {
         unit.after_commit(Notice::Blueprint { id, seq });
     }
-    Ok(())
+    Ok(found)
 }
 
 /// Stores events whose numbers were taken by the caller's own update of the account row.

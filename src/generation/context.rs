@@ -102,8 +102,14 @@ async fn words(connection: &impl ConnectionTrait, blueprint: &blueprint::Model, 
     let ids = ids
         .chain(&stored.brand_personality_ids)
         .chain(&stored.hero_imagery_direction_id);
-    let query = builder_option::Entity::find().filter(builder_option::Column::Id.is_in(ids.copied()));
-    let options = query.all(connection).await?;
+    let ids: Vec<Uuid> = ids.copied().collect();
+    let options = match ids.is_empty() {
+        true => Vec::new(),
+        false => {
+            let query = builder_option::Entity::find().filter(builder_option::Column::Id.is_in(ids));
+            query.all(connection).await?
+        }
+    };
     let choice = |id: &Uuid| {
         let option = options.iter().find(|option| option.id == *id)?;
         let (key, name) = (option.key.clone(), option.name.clone());

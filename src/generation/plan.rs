@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::events::{JobEvent, Unit};
 use crate::ids::new_id;
 use crate::jobs::{Activity, Child, Done, Ending, Halt, Step, Work};
-use crate::sites::merge::{Merge, merge};
+use crate::sites::merge::{Merge, MergedPage, merge};
 use crate::sites::store;
 use crate::sites::structure::SiteStructure;
 
@@ -91,19 +91,13 @@ impl Activity for Plan {
             .blueprint_id
             .ok_or_else(|| Error::internal("a site job without a site"))?;
         let merged = apply(unit, blueprint, content).await?;
-        let mut baselines = Vec::with_capacity(merged.pages.len());
-        for page in merged
-            .pages
-            .iter()
-            .filter(|page| page.blocks.iter().any(|block| !block.is_locked))
-        {
-            store::set_page_status(unit, page.id, PageStatus::Generating).await?;
-            baselines.push((
-                page.id,
-                serde_json::to_value(store::baseline(&unit.tx, page.id).await?)?,
-            ));
-        }
-        Ok(baselines)
+        let pages: Vec<Uuid> = merged.pages.iter().filter(has_work).map(|page| page.id).collect();
+        store::set_page_statuses(unit, &pages, PageStatus::Generating).await?;
+        let baselines = store::baselines(&unit.tx, &pages).await?;
+        let baselines = baselines
+            .into_iter()
+            .map(|(page, baseline)| Ok((page, serde_json::to_value(baseline)?)));
+        baselines.collect()
     }
 }
 
@@ -152,15 +146,16 @@ impl Plan {
 }
 
 fn children(merged: &Merge, job: &job::Model) -> Vec<Child> {
-    let writable = merged
-        .pages
-        .iter()
-        .filter(|page| page.blocks.iter().any(|block| !block.is_locked));
+    let writable = merged.pages.iter().filter(has_work);
     let child = |page: Uuid| Child {
         page,
         input: json!({ "instructions": instructions(job) }),
     };
     writable.map(|page| child(page.id)).collect()
+}
+
+fn has_work(page: &&MergedPage) -> bool {
+    page.blocks.iter().any(|block| !block.is_locked)
 }
 
 /// Lays the plan over the rows as they stand now, under the blueprint's lock.

@@ -1,6 +1,9 @@
 //! Starting work: the key, the thing through its owner, the job with its hold, all in one transaction.
 //!
-//! No network call is made inside it; the wake-up follows the commit and is only a hint.
+//! No network call is made inside it; the wake-up follows the commit and is only a hint. Starts of one account that come
+//! while others of it are under way are made together, for all of them meet at its row; each is told its own outcome.
+
+use std::collections::{BTreeSet, HashMap};
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
@@ -9,22 +12,46 @@ use uuid::Uuid;
 use crate::app::App;
 use crate::audit;
 use crate::credits::{self, Prices};
-use crate::db::execute;
-use crate::entities::{JobKind, PageStatus, job, page};
+use crate::entities::{JobKind, PageStatus, blueprint, job, page};
 use crate::error::{Error, Refusal, Result};
 use crate::events::Unit;
 use crate::ids::{GlobalId, IdKind, new_id};
-use crate::jobs::{Enqueued, KeyClaim, NewJob, claim_key, enqueue, request_hash, running_refusal};
+use crate::jobs::{Key, KeyClaim, NewJob, claim_keys, enqueue, request_hash, running_refusal, set_baselines};
 use crate::sites::{blueprints, brief, store};
 
 /// The most pages one site has.
 const MAX_PAGES: i64 = crate::sites::structure::MAX_PAGES as i64;
+/// Pages that a plan on its own may have.
+const DEFAULT_PAGES: i64 = 8;
 
 /// Jobs that a start made, or that an earlier start under the same key had made.
 #[derive(Debug, Clone)]
 pub struct Started {
     pub jobs: Vec<job::Model>,
     pub replayed: bool,
+}
+
+/// What one start asks for, checked as far as that goes without the database.
+struct Asked {
+    key: String,
+    /// Of what was asked for, whatever the key.
+    hash: String,
+    instructions: Option<String>,
+    what: What,
+    /// Where the input names what is to be made.
+    path: [&'static str; 2],
+    /// What the trail of changes says of it.
+    entries: Option<audit::Entries>,
+}
+
+enum What {
+    Plan {
+        kind: JobKind,
+        site: Uuid,
+        max_pages: i64,
+    },
+    /// All or none of them; each once.
+    Pages(Vec<Uuid>),
 }
 
 /// Plans a site: 50 credits unless the price list says otherwise.
@@ -37,21 +64,14 @@ pub async fn start_structure(
 ) -> Result<Started> {
     let instructions = check(key, instructions)?;
     let request = json!({ "blueprint": blueprint, "instructions": instructions });
-    let unit = match begin(app, account, key, "generateStructure", &request).await? {
-        Begun::Replay(started) => return Ok(started),
-        Begun::New(unit) => unit,
+    let what = What::Plan {
+        kind: JobKind::Structure,
+        site: blueprint,
+        max_pages: DEFAULT_PAGES,
     };
-    let price = credits::prices(&unit.tx).await?.structure;
-    let input = json!({ "instructions": instructions, "maxPages": DEFAULT_PAGES });
-    let job = NewJob {
-        input,
-        ..new_job(JobKind::Structure, blueprint, price)
-    };
-    start_plan(app, account, key, unit, job).await
+    let asked = Asked::new(key, ("generateStructure", request), instructions, what, "blueprintId");
+    start(app, account, asked).await
 }
-
-/// Pages that a plan on its own may have.
-const DEFAULT_PAGES: i64 = 8;
 
 /// Plans a site and writes every page, under one hold for all of it.
 pub async fn start_site(
@@ -68,33 +88,13 @@ pub async fn start_site(
         return Err(Refusal::invalid(&["input", "maxPages"], "RANGE", message).into());
     }
     let request = json!({ "blueprint": blueprint, "instructions": instructions, "maxPages": max_pages });
-    let unit = match begin(app, account, key, "generateSite", &request).await? {
-        Begun::Replay(started) => return Ok(started),
-        Begun::New(unit) => unit,
+    let what = What::Plan {
+        kind: JobKind::Site,
+        site: blueprint,
+        max_pages,
     };
-    let Prices { structure, page, .. } = credits::prices(&unit.tx).await?;
-    let job = NewJob {
-        page_price: Some(page),
-        input: json!({ "instructions": instructions, "maxPages": max_pages }),
-        ..new_job(JobKind::Site, blueprint, structure + page * max_pages)
-    };
-    start_plan(app, account, key, unit, job).await
-}
-
-async fn start_plan(app: &App, account: Uuid, key: &str, mut unit: Unit, mut job: NewJob) -> Result<Started> {
-    let blueprint = job.blueprint_id;
-    let path = ["input", "blueprintId"];
-    let Some(site) = store::blueprint(&unit.tx, account, blueprint).await? else {
-        return Err(Refusal::not_found(&path, "site").into());
-    };
-    // Said with the start, so that whoever watches knows it before a word is written.
-    let language = site.brief["language"].as_str().unwrap_or_default();
-    job.input["warnings"] = json!(app.ai.warnings(language));
-    let enqueued = enqueue(&mut unit, &app.engine, account, key, vec![job]).await?;
-    store::mark_generating(&unit, account, blueprint, &path).await?;
-    // Under the blueprint's lock: a plan must not move the pages that are being written.
-    refuse_running(&unit, blueprint, &[JobKind::Page, JobKind::Block], &enqueued.jobs).await?;
-    commit(app, unit, enqueued).await
+    let asked = Asked::new(key, ("generateSite", request), instructions, what, "blueprintId");
+    start(app, account, asked).await
 }
 
 /// Writes one page: 20 credits unless the price list says otherwise.
@@ -105,14 +105,11 @@ pub async fn start_page(
     key: &str,
     instructions: Option<String>,
 ) -> Result<Started> {
+    let instructions = check(key, instructions)?;
     let request = json!({ "page": page, "instructions": instructions });
-    let asked = Pages {
-        ids: &[page],
-        mutation: "generatePage",
-        request,
-        path: &["input", "pageId"],
-    };
-    start_some(app, account, key, instructions, asked).await
+    let what = What::Pages(vec![page]);
+    let asked = Asked::new(key, ("generatePage", request), instructions, what, "pageId");
+    start(app, account, asked).await
 }
 
 /// Writes several pages, all or none of them.
@@ -123,154 +120,286 @@ pub async fn start_pages(
     key: &str,
     instructions: Option<String>,
 ) -> Result<Started> {
-    let path = ["input", "pageIds"];
     let mut sorted = pages.to_vec();
     sorted.sort();
     sorted.dedup();
     if sorted.is_empty() || sorted.len() != pages.len() || pages.len() > 100 {
         let message = "Name 1 to 100 pages, each once.";
-        return Err(Refusal::invalid(&path, "RANGE", message).into());
+        return Err(Refusal::invalid(&["input", "pageIds"], "RANGE", message).into());
     }
-    let request = json!({ "pages": sorted, "instructions": instructions });
-    let asked = Pages {
-        ids: &sorted,
-        mutation: "generatePages",
-        request,
-        path: &path,
-    };
-    start_some(app, account, key, instructions, asked).await
-}
-
-struct Pages<'a> {
-    ids: &'a [Uuid],
-    mutation: &'a str,
-    request: Value,
-    path: &'a [&'a str],
-}
-
-async fn start_some(
-    app: &App,
-    account: Uuid,
-    key: &str,
-    instructions: Option<String>,
-    asked: Pages<'_>,
-) -> Result<Started> {
     let instructions = check(key, instructions)?;
-    let mut unit = match begin(app, account, key, asked.mutation, &asked.request).await? {
-        Begun::Replay(started) => return Ok(started),
-        Begun::New(unit) => unit,
-    };
-    let mut pages: Vec<page::Model> = Vec::with_capacity(asked.ids.len());
-    for id in asked.ids {
-        let page = store::page(&unit.tx, account, *id).await?;
-        pages.push(page.ok_or_else(|| Refusal::not_found(asked.path, "page"))?);
-    }
-    let price = credits::prices(&unit.tx).await?.page;
-    let new = pages.iter().map(|page| NewJob {
-        page_id: Some(page.id),
-        input: json!({ "instructions": instructions }),
-        ..new_job(JobKind::Page, page.blueprint_id, price)
-    });
-    let enqueued = enqueue(&mut unit, &app.engine, account, key, new.collect()).await?;
-    let mut sites: Vec<Uuid> = pages.iter().map(|page| page.blueprint_id).collect();
-    sites.sort();
-    sites.dedup();
-    for site in sites {
-        store::mark_generating(&unit, account, site, asked.path).await?;
-        refuse_planning(&unit, site).await?;
-    }
-    for job in &enqueued.jobs {
-        take_page(&unit, job, asked.path).await?;
-    }
-    commit(app, unit, enqueued).await
+    let request = json!({ "pages": sorted, "instructions": instructions });
+    let asked = Asked::new(
+        key,
+        ("generatePages", request),
+        instructions,
+        What::Pages(sorted),
+        "pageIds",
+    );
+    start(app, account, asked).await
 }
 
-/// Marks the page and remembers which revisions the job may replace, under the page's lock.
-async fn take_page(unit: &Unit, job: &job::Model, path: &[&str]) -> Result<()> {
-    let Some(page) = job.page_id else { return Ok(()) };
-    store::set_page_status(unit, page, PageStatus::Generating).await?;
-    let baseline = store::baseline(&unit.tx, page).await?;
-    if baseline.is_empty() {
-        let message = "Every section of this page is locked. Unlock one before you start.";
-        return Err(Refusal::invalid(path, "LOCKED", message).into());
+impl Asked {
+    fn new(
+        key: &str,
+        (mutation, request): (&str, Value),
+        instructions: Option<String>,
+        what: What,
+        field: &'static str,
+    ) -> Self {
+        Asked {
+            key: key.to_string(),
+            hash: request_hash(mutation, &request),
+            instructions,
+            what,
+            path: ["input", field],
+            entries: audit::present_entries(),
+        }
     }
-    let baseline = serde_json::to_value(baseline)?;
-    execute(
-        &unit.tx,
-        "UPDATE jobs SET baseline = $2 WHERE id = $1",
-        [job.id.into(), baseline.into()],
-    )
-    .await?;
-    Ok(())
-}
 
-/// Under the blueprint's lock, so that a plan that starts at the same time sees us or is seen.
-async fn refuse_planning(unit: &Unit, blueprint: Uuid) -> Result<()> {
-    let query = job::Entity::find()
-        .filter(job::Column::BlueprintId.eq(blueprint))
-        .filter(job::Column::Kind.is_in([JobKind::Structure, JobKind::Site]))
-        .filter(job::Column::FannedOut.eq(false))
-        .filter(job::Column::FinishedAt.is_null());
-    match query.one(&unit.tx).await? {
-        Some(job) => Err(running_refusal(job.id).into()),
-        None => Ok(()),
+    fn pages(&self) -> &[Uuid] {
+        match &self.what {
+            What::Pages(pages) => pages,
+            What::Plan { .. } => &[],
+        }
     }
-}
 
-async fn refuse_running(unit: &Unit, blueprint: Uuid, kinds: &[JobKind], own: &[job::Model]) -> Result<()> {
-    let query = job::Entity::find()
-        .filter(job::Column::BlueprintId.eq(blueprint))
-        .filter(job::Column::Kind.is_in(kinds.iter().copied()))
-        .filter(job::Column::Id.is_not_in(own.iter().map(|job| job.id)))
-        .filter(job::Column::FinishedAt.is_null());
-    match query.one(&unit.tx).await? {
-        Some(job) => Err(running_refusal(job.parent_id.unwrap_or(job.id)).into()),
-        None => Ok(()),
-    }
-}
-
-enum Begun {
-    New(Unit),
-    Replay(Started),
-}
-
-async fn begin(app: &App, account: Uuid, key: &str, mutation: &str, request: &Value) -> Result<Begun> {
-    let unit = app.engine.unit().await?;
-    match claim_key(&unit, account, key, &request_hash(mutation, request)).await? {
-        KeyClaim::New => Ok(Begun::New(unit)),
-        KeyClaim::Replay(jobs) => {
-            unit.rollback().await?;
-            Ok(Begun::Replay(Started { jobs, replayed: true }))
+    fn planned(&self) -> Option<Uuid> {
+        match self.what {
+            What::Plan { site, .. } => Some(site),
+            What::Pages(_) => None,
         }
     }
 }
 
-async fn commit(app: &App, mut unit: Unit, enqueued: Enqueued) -> Result<Started> {
-    let ids = enqueued.jobs.iter().map(|job| GlobalId::new(IdKind::Job, job.id));
-    audit::conclude(&unit.tx, &ids.collect::<Vec<_>>()).await?;
-    let jobs = enqueued.pay(&mut unit, &app.engine).await?;
+async fn start(app: &App, account: Uuid, asked: Asked) -> Result<Started> {
+    let own = app.clone();
+    let together = move |asked| all(own.clone(), account, asked);
+    let started = app.engine.gather.ask(account, asked, together).await;
+    let started = started.ok_or_else(|| Error::internal("the task of a start ended before it"))??;
+    if !started.replayed {
+        audit::note_concluded();
+        for job in &started.jobs {
+            tracing::info!(job.id = %job.id, job.kind = job.kind.as_str(), price = job.price, "job queued");
+        }
+    }
+    Ok(started)
+}
+
+/// Makes these starts in one transaction if each can be made; otherwise one after the other, as if they had come so.
+async fn all(app: App, account: Uuid, asked: Vec<Asked>) -> Vec<Result<Started>> {
+    if asked.len() > 1
+        && let Ok(Some(started)) = app.db.unless_away(try_all(&app, account, &asked)).await
+    {
+        return started.into_iter().map(Ok).collect();
+    }
+    let mut answers = Vec::with_capacity(asked.len());
+    for one in &asked {
+        let one = std::slice::from_ref(one);
+        let started = app.db.unless_away(try_all(&app, account, one)).await;
+        answers.push(started.and_then(|started| {
+            let started = started.and_then(|mut started| started.pop());
+            started.ok_or_else(|| Error::internal("a start by itself could not be made by itself"))
+        }));
+    }
+    answers
+}
+
+/// None when they cannot be made together: one of several replays another start.
+async fn try_all(app: &App, account: Uuid, asked: &[Asked]) -> Result<Option<Vec<Started>>> {
+    let mut unit = app.engine.unit().await?;
+    let keys = asked.iter().map(|one| Key {
+        key: &one.key,
+        hash: &one.hash,
+    });
+    match claim_keys(&unit, account, &keys.collect::<Vec<_>>()).await? {
+        KeyClaim::New => {}
+        KeyClaim::Replay(jobs) => {
+            unit.rollback().await?;
+            return Ok(Some(vec![Started { jobs, replayed: true }]));
+        }
+        KeyClaim::Known => {
+            unit.rollback().await?;
+            return Ok(None);
+        }
+    }
+    let found = Found::look(app, &unit, account, asked).await?;
+    let mut new = Vec::new();
+    for one in asked {
+        new.extend(found.jobs(one)?);
+    }
+    let enqueued = enqueue(&mut unit, &app.engine, account, new, store::MARK_GENERATING).await?;
+    if !enqueued.are_there {
+        return Err(gone(&unit, account, asked, &found).await?);
+    }
+    refuse_running(&unit, &enqueued.jobs).await?;
+    take_pages(&unit, &enqueued.jobs, asked).await?;
+    let mut jobs: HashMap<String, Vec<job::Model>> = HashMap::with_capacity(asked.len());
+    for job in &enqueued.jobs {
+        let key = job.start_key.clone().unwrap_or_default();
+        jobs.entry(key).or_default().push(job.clone());
+    }
+    let of = |one: &Asked| jobs.get(&one.key).map(Vec::as_slice).unwrap_or_default();
+    let concluded = asked.iter().filter_map(|one| {
+        let made = of(one).iter().map(|job| GlobalId::new(IdKind::Job, job.id));
+        Some((one.entries.as_ref()?, made.collect()))
+    });
+    audit::conclude(&unit.tx, concluded).await?;
+    enqueued.pay(&mut unit, &app.engine).await?;
     crate::faults::point("before_start_commit");
     unit.commit().await?;
     crate::faults::point("after_start_commit");
-    for job in &jobs {
-        tracing::info!(job.id = %job.id, job.kind = job.kind.as_str(), price = job.price, "job queued");
-    }
-    Ok(Started { jobs, replayed: false })
+    let started = asked.iter().map(|one| Started {
+        jobs: of(one).to_vec(),
+        replayed: false,
+    });
+    Ok(Some(started.collect()))
 }
 
-fn new_job(kind: JobKind, blueprint: Uuid, price: i64) -> NewJob {
-    NewJob {
-        id: new_id(),
-        kind,
-        blueprint_id: blueprint,
-        page_id: None,
-        block_id: None,
-        parent_id: None,
-        price,
-        page_price: None,
-        input: Value::Null,
-        baseline: json!([]),
+/// What starts need to know before they write, read through the owner.
+struct Found<'a> {
+    app: &'a App,
+    prices: Prices,
+    pages: HashMap<Uuid, page::Model>,
+    sites: HashMap<Uuid, blueprint::Model>,
+}
+
+impl<'a> Found<'a> {
+    async fn look(app: &'a App, unit: &Unit, account: Uuid, asked: &[Asked]) -> Result<Self> {
+        let pages: Vec<Uuid> = asked.iter().flat_map(Asked::pages).copied().collect();
+        let sites: Vec<Uuid> = asked.iter().filter_map(Asked::planned).collect();
+        let pages = match pages.is_empty() {
+            true => Vec::new(),
+            false => store::own_pages(&unit.tx, account, &pages).await?,
+        };
+        let sites = match sites.is_empty() {
+            true => Vec::new(),
+            false => store::own_blueprints(&unit.tx, account, &sites).await?,
+        };
+        Ok(Found {
+            app,
+            prices: credits::prices(&unit.tx).await?,
+            pages: pages.into_iter().map(|page| (page.id, page)).collect(),
+            sites: sites.into_iter().map(|site| (site.id, site)).collect(),
+        })
     }
+
+    fn jobs(&self, asked: &Asked) -> Result<Vec<NewJob>> {
+        let Prices { structure, page, .. } = self.prices;
+        let job = |kind, blueprint_id, price, input| NewJob {
+            id: new_id(),
+            kind,
+            blueprint_id,
+            page_id: None,
+            block_id: None,
+            parent_id: None,
+            start_key: Some(asked.key.clone()),
+            price,
+            page_price: None,
+            input,
+        };
+        let instructions = &asked.instructions;
+        match &asked.what {
+            What::Pages(ids) => {
+                let of_page = |id: &Uuid| {
+                    let found = self.pages.get(id);
+                    let found = found.ok_or_else(|| Refusal::not_found(&asked.path, "page"))?;
+                    let input = json!({ "instructions": instructions });
+                    Ok(NewJob {
+                        page_id: Some(*id),
+                        ..job(JobKind::Page, found.blueprint_id, page, input)
+                    })
+                };
+                ids.iter().map(of_page).collect()
+            }
+            What::Plan { kind, site, max_pages } => {
+                let found = self.sites.get(site);
+                let found = found.ok_or_else(|| Refusal::not_found(&asked.path, "site"))?;
+                // Said with the start, so that whoever watches knows it before a word is written.
+                let language = found.brief["language"].as_str().unwrap_or_default();
+                let warnings = self.app.ai.warnings(language);
+                let input = json!({ "instructions": instructions, "maxPages": max_pages, "warnings": warnings });
+                let is_site = *kind == JobKind::Site;
+                let price = structure + if is_site { page * max_pages } else { 0 };
+                Ok(vec![NewJob {
+                    page_price: is_site.then_some(page),
+                    ..job(*kind, *site, price, input)
+                }])
+            }
+        }
+    }
+}
+
+/// The refusal of starts of which one's site was deleted between the look and its lock.
+async fn gone(unit: &Unit, account: Uuid, asked: &[Asked], found: &Found<'_>) -> Result<Error> {
+    for one in asked {
+        let of_pages = one
+            .pages()
+            .iter()
+            .filter_map(|page| Some(found.pages.get(page)?.blueprint_id));
+        for site in of_pages.chain(one.planned()) {
+            if store::blueprint(&unit.tx, account, site).await?.is_none() {
+                return Ok(Refusal::not_found(&one.path, "site").into());
+            }
+        }
+    }
+    Ok(Error::internal("a site is gone and is there"))
+}
+
+/// A plan must not move the pages that are being written, and no page is begun under a plan. Asked under the sites'
+/// locks: of two such starts at the same time the later sees the earlier.
+async fn refuse_running(unit: &Unit, own: &[job::Model]) -> Result<()> {
+    let of = |are_plans: bool| {
+        let of_kind = own.iter().filter(move |job| is_plan(job.kind) == are_plans);
+        of_kind.filter_map(|job| job.blueprint_id).collect::<BTreeSet<Uuid>>()
+    };
+    let (planned, written) = (of(true), of(false));
+    if !written.is_empty() {
+        let query = job::Entity::find()
+            .filter(job::Column::BlueprintId.is_in(written))
+            .filter(job::Column::Kind.is_in([JobKind::Structure, JobKind::Site]))
+            .filter(job::Column::FannedOut.eq(false))
+            .filter(job::Column::FinishedAt.is_null());
+        if let Some(job) = query.one(&unit.tx).await? {
+            return Err(running_refusal(job.id).into());
+        }
+    }
+    if !planned.is_empty() {
+        let query = job::Entity::find()
+            .filter(job::Column::BlueprintId.is_in(planned))
+            .filter(job::Column::Kind.is_in([JobKind::Page, JobKind::Block]))
+            .filter(job::Column::FinishedAt.is_null());
+        if let Some(job) = query.one(&unit.tx).await? {
+            return Err(running_refusal(job.parent_id.unwrap_or(job.id)).into());
+        }
+    }
+    Ok(())
+}
+
+fn is_plan(kind: JobKind) -> bool {
+    matches!(kind, JobKind::Structure | JobKind::Site)
+}
+
+/// Marks the pages and remembers which revisions each job may replace, under the sites' locks.
+async fn take_pages(unit: &Unit, jobs: &[job::Model], asked: &[Asked]) -> Result<()> {
+    let pages: Vec<Uuid> = jobs.iter().filter_map(|job| job.page_id).collect();
+    if pages.is_empty() {
+        return Ok(());
+    }
+    store::set_page_statuses(unit, &pages, PageStatus::Generating).await?;
+    let mut baselines = store::baselines(&unit.tx, &pages).await?;
+    let mut of_jobs = Vec::with_capacity(pages.len());
+    for job in jobs {
+        let Some(page) = job.page_id else { continue };
+        let Some(baseline) = baselines.remove(&page) else {
+            let message = "Every section of this page is locked. Unlock one before you start.";
+            let one = asked.iter().find(|one| one.pages().contains(&page));
+            let path = one.map_or(["input", "pageId"], |one| one.path);
+            return Err(Refusal::invalid(&path, "LOCKED", message).into());
+        };
+        of_jobs.push((job.id, serde_json::to_value(baseline)?));
+    }
+    set_baselines(unit, of_jobs).await
 }
 
 /// What every start checks before it touches the database.

@@ -43,7 +43,7 @@ pub async fn claim(engine: &Engine, slots: usize) -> Result<Vec<job::Model>> {
 /// For how long a claim looks again when others took the slots that it counted on.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// The most that one transaction claims: a statement has only so many parameters.
-const AT_ONCE: usize = 1_000;
+pub(super) const AT_ONCE: usize = 1_000;
 
 enum Claim {
     Granted(Vec<job::Model>),

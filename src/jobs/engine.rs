@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::activity::Activity;
+use super::gather::Gather;
 use super::stop::Stop;
 use super::tasks::Task;
 use crate::config::Config;
@@ -82,6 +83,8 @@ pub struct Inner {
     pub worker: Uuid,
     config: EngineConfig,
     activities: HashMap<JobKind, Arc<dyn Activity>>,
+    /// Transactions that wait for the same row are made one.
+    pub gather: Gather,
     /// The jobs that this process holds.
     pub(super) held: Mutex<HashMap<Uuid, Held>>,
     /// A claim is under way: what it brings is not held yet.
@@ -125,6 +128,7 @@ impl Engine {
             worker: Uuid::new_v4(),
             config,
             activities: activities.into_iter().collect(),
+            gather: Gather::default(),
             held: Mutex::default(),
             is_claiming: AtomicBool::new(false),
             changed: Notify::new(),

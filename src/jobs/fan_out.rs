@@ -4,17 +4,18 @@
 //! the available balance never dips in between. From here on the parent holds no lease and no slot.
 
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::activity::Child;
 use super::end::{Tried, lock_own};
 use super::row;
 use super::settle::own_price;
-use super::start::{NewJob, insert_job};
+use super::start::{NewJob, insert_jobs, set_baselines};
 use super::work::Work;
 use crate::credits::{self, AccountChange, Movement};
-use crate::db::execute;
 use crate::entities::{JobKind, job};
 use crate::error::{Error, Result};
+use crate::events::append::JobEntry;
 use crate::events::{BlueprintBody, JobEvent, Notice, Unit, append};
 use crate::ids::{Position, new_id};
 
@@ -44,15 +45,16 @@ pub(super) async fn fan_out(work: &Work, content: &Value, children: &[Child]) ->
         let events: Vec<_> = planned.chain(queued).collect();
         append::blueprint_events(&mut unit, site, events).await?;
     }
-    for (page, baseline) in work
+    let baselines = work
         .engine
         .activity(parent.kind)?
         .plant(&mut unit, &parent, content)
-        .await?
-    {
-        let text = "UPDATE jobs SET baseline = $3 WHERE parent_id = $1 AND page_id = $2";
-        execute(&unit.tx, text, [parent.id.into(), page.into(), baseline.into()]).await?;
-    }
+        .await?;
+    let of_page = |page: Uuid| jobs.iter().find(|job| job.page_id == Some(page)).map(|job| job.id);
+    let baselines = baselines
+        .into_iter()
+        .filter_map(|(page, baseline)| Some((of_page(page)?, baseline)));
+    set_baselines(&unit, baselines.collect()).await?;
     write_events(&mut unit, work, &parent, &jobs, &planned).await?;
     let change = AccountChange {
         account: parent.account_id,
@@ -99,23 +101,19 @@ async fn start_children(
         .ok_or_else(|| Error::internal("a site job without a site"))?;
     let mut children: Vec<&Child> = children.iter().collect();
     children.sort_by_key(|child| child.page);
-    let mut jobs = Vec::with_capacity(children.len());
-    for child in children {
-        let new = NewJob {
-            id: new_id(),
-            kind: JobKind::Page,
-            blueprint_id: site,
-            page_id: Some(child.page),
-            block_id: None,
-            parent_id: Some(parent.id),
-            price,
-            page_price: None,
-            input: child.input.clone(),
-            baseline: Value::Array(Vec::new()),
-        };
-        jobs.push(insert_job(unit, &work.engine, parent.account_id, None, &new).await?);
-    }
-    Ok(jobs)
+    let new = children.into_iter().map(|child| NewJob {
+        id: new_id(),
+        kind: JobKind::Page,
+        blueprint_id: site,
+        page_id: Some(child.page),
+        block_id: None,
+        parent_id: Some(parent.id),
+        start_key: None,
+        price,
+        page_price: None,
+        input: child.input.clone(),
+    });
+    insert_jobs(unit, &work.engine, parent.account_id, &new.collect::<Vec<_>>()).await
 }
 
 /// The plan's hold becomes those of the pages; none of them needs more than it held.
@@ -130,9 +128,8 @@ async fn move_holds(
     if let Some((captured, released)) = credits::close_hold(unit, parent.id, structure_price).await? {
         movements.extend(Movement::settle(parent.id, captured, released));
     }
-    for job in jobs {
-        movements.extend(credits::open_hold(unit, parent.account_id, job.id, page_price).await?);
-    }
+    let holds: Vec<(Uuid, i64)> = jobs.iter().map(|job| (job.id, page_price)).collect();
+    movements.extend(credits::open_holds(unit, parent.account_id, &holds).await?);
     Ok(movements)
 }
 
@@ -144,16 +141,27 @@ async fn write_events(
     planned: &[JobEvent],
 ) -> Result<()> {
     let mut before = append::durable_position(&work.job);
+    let mut entries = Vec::with_capacity(planned.len() + jobs.len());
     for (index, event) in planned.iter().enumerate() {
         let at = Position::new(parent.run_lease, index as i64 + 1);
-        // The first item of a lease follows the last durable event; unfinished text is void.
-        append::job_event(unit, parent.id, at, Some(before), Some(before), event).await?;
+        entries.push(JobEntry {
+            job: parent.id,
+            at,
+            // The first item of a lease follows the last durable event; unfinished text is void.
+            durable: Some(before),
+            item: Some(before),
+            event,
+        });
         before = at;
     }
-    for job in jobs {
-        append::job_event(unit, job.id, Position::new(1, 1), None, None, &JobEvent::Queued).await?;
-    }
-    Ok(())
+    entries.extend(jobs.iter().map(|job| JobEntry {
+        job: job.id,
+        at: Position::new(1, 1),
+        durable: None,
+        item: None,
+        event: &JobEvent::Queued,
+    }));
+    append::job_events(unit, &entries).await
 }
 
 /// One line a page job, as for every other start.

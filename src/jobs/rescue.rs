@@ -44,8 +44,9 @@ struct Seen {
 /// A job that cannot be ended is said once a scan and does not keep the others from being rescued.
 pub async fn rescue(engine: &Engine, orphans: Orphans) -> Result<usize> {
     let text = "SELECT id, parent_id, run_lease, COALESCE(deadline_at < {now}, $3) AS is_late FROM jobs \
-                WHERE id > $4 AND ((state = 'running' AND lease_owner IS NOT NULL AND (lease_expires_at < {now} OR $1)) \
-                OR (state IN ('queued', 'running') AND deadline_at < {now})) ORDER BY id LIMIT $2";
+                WHERE id > $4 AND state IN ('queued', 'running') AND (deadline_at < {now} \
+                OR (state = 'running' AND lease_owner IS NOT NULL AND (lease_expires_at < {now} OR $1))) \
+                ORDER BY id LIMIT $2";
     let connection = engine.db.reader();
     let (mut count, mut after) = (0, Uuid::nil());
     loop {

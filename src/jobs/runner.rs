@@ -9,7 +9,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::claim::claim;
+use super::claim::{AT_ONCE, claim};
 use super::engine::{Engine, ms};
 use super::heartbeat::{beat, unregister};
 use super::holder::hold;
@@ -79,7 +79,8 @@ async fn run(engine: Engine, tasks: TaskTracker, shutdown: CancellationToken) {
         match found {
             Ok(found) => {
                 failures = 0;
-                if found > 0 && found < free {
+                // What arrives while one looks wakes the next look; what one look could not take does not.
+                if found == AT_ONCE {
                     continue;
                 }
             }

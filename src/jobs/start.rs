@@ -3,15 +3,17 @@
 //! Jobs and holds are inserted *before* the account is touched: the other order deadlocks with T4 on
 //! Postgres, because an insert under a unique index waits like a lock.
 
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use std::collections::HashMap;
+
+use sea_orm::sea_query::OnConflict;
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::engine::Engine;
-use super::row;
 use crate::credits::{self, AccountChange, Shortfall};
-use crate::db::{execute, now, rows};
+use crate::db::{execute, marks, now, rows};
 use crate::entities::{JobKind, idempotency_key, job};
 use crate::error::{Error, Refusal, Result, Why};
 use crate::events::append::JobEntry;
@@ -30,19 +32,28 @@ pub struct NewJob {
     pub page_id: Option<Uuid>,
     pub block_id: Option<Uuid>,
     pub parent_id: Option<Uuid>,
+    /// The idempotency key of its start; a page of a site has none.
+    pub start_key: Option<String>,
     pub price: i64,
     /// A site job snapshots the price of its pages too.
     pub page_price: Option<i64>,
     pub input: Value,
-    pub baseline: Value,
 }
 
-/// What an idempotency key says about a start.
+/// An idempotency key and the hash of the request that it stands for.
+pub struct Key<'a> {
+    pub key: &'a str,
+    pub hash: &'a str,
+}
+
+/// What idempotency keys say about starts.
 pub enum KeyClaim {
-    /// Nobody used it: this transaction does.
+    /// Nobody used them: this transaction does.
     New,
     /// The same request was accepted before; these are its jobs.
     Replay(Vec<job::Model>),
+    /// One of several was used, or is there twice. Each is to be claimed by itself.
+    Known,
 }
 
 /// The hash of a request without its key: the mutation and its coerced input.
@@ -54,24 +65,40 @@ pub fn request_hash(mutation: &str, input: &Value) -> String {
     hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The first statement of a start: takes the key, or finds what was started under it.
-pub async fn claim_key(unit: &Unit, account: Uuid, key: &str, hash: &str) -> Result<KeyClaim> {
-    let text = "INSERT INTO idempotency_keys (account_id, key, request_hash, created_at) VALUES ($1, $2, $3, $4) \
-                ON CONFLICT DO NOTHING";
-    let values = [account.into(), key.into(), hash.into(), now().into()];
-    if execute(&unit.tx, text, values).await? == 1 {
-        return Ok(KeyClaim::New);
+/// The first statement of a start: takes the keys, or finds what was started under the only one.
+pub async fn claim_keys(unit: &Unit, account: Uuid, keys: &[Key<'_>]) -> Result<KeyClaim> {
+    let mut sorted: Vec<&Key> = keys.iter().collect();
+    // In one order, so that two starts with the same keys wait for each other instead of deadlocking.
+    sorted.sort_by_key(|key| key.key);
+    let rows = sorted.iter().map(|key| idempotency_key::ActiveModel {
+        account_id: Set(account),
+        key: Set(key.key.to_string()),
+        request_hash: Set(key.hash.to_string()),
+        created_at: Set(now()),
+    });
+    let known = OnConflict::new().do_nothing().to_owned();
+    let taken = idempotency_key::Entity::insert_many(rows)
+        .on_conflict(known)
+        .exec_without_returning(&unit.tx)
+        .await?;
+    match (taken == keys.len() as u64, keys) {
+        (true, _) => Ok(KeyClaim::New),
+        (false, [key]) => replay(unit, account, key).await,
+        (false, _) => Ok(KeyClaim::Known),
     }
+}
+
+async fn replay(unit: &Unit, account: Uuid, Key { key, hash }: &Key<'_>) -> Result<KeyClaim> {
     let known = idempotency_key::Entity::find_by_id((account, key.to_string()))
         .one(&unit.tx)
         .await?;
     let known = known.ok_or_else(|| Error::internal("an idempotency key conflicts but cannot be read"))?;
     let query = job::Entity::find()
         .filter(job::Column::AccountId.eq(account))
-        .filter(job::Column::StartKey.eq(key))
+        .filter(job::Column::StartKey.eq(*key))
         .order_by_asc(job::Column::Id);
     let jobs = query.all(&unit.tx).await?;
-    if known.request_hash != hash {
+    if known.request_hash != *hash {
         let message = "This idempotencyKey started something else. Use a new key for a new request.";
         let jobs = jobs.iter().map(|job| job.id).collect();
         return Err(Refusal::new(&["input", "idempotencyKey"], message, Why::KeyReused { jobs }).into());
@@ -84,35 +111,37 @@ pub async fn claim_key(unit: &Unit, account: Uuid, key: &str, hash: &str) -> Res
 #[must_use = "a hold without its credits breaks the ledger"]
 pub struct Enqueued {
     pub jobs: Vec<job::Model>,
+    /// Whether all of their sites are; one may have been deleted meanwhile.
+    pub are_there: bool,
     change: AccountChange,
 }
 
-/// Inserts jobs with their holds. Fan-outs use [`insert_job`] themselves.
+/// Inserts jobs with their holds, in page-id order, and marks their sites with the SQL of `mark` (see
+/// [`append::site_events_with`]). `sites` of a refusal tells where it concerns.
 pub async fn enqueue(
     unit: &mut Unit,
     engine: &Engine,
     account: Uuid,
-    key: &str,
     mut jobs: Vec<NewJob>,
+    mark: &str,
 ) -> Result<Enqueued> {
-    // Page-id order, so that two starts over the same pages wait for each other instead of deadlocking.
+    // So that two starts over the same pages wait for each other instead of deadlocking.
     jobs.sort_by_key(|job| (job.page_id, job.id));
-    let mut started = Vec::with_capacity(jobs.len());
-    for job in &jobs {
-        started.push(insert_job(unit, engine, account, Some(key), job).await?);
-    }
-    let mut movements = Vec::with_capacity(jobs.len());
-    for job in &jobs {
-        movements.extend(credits::open_hold(unit, account, job.id, job.price).await?);
-    }
-    announce(unit, &jobs).await?;
+    let started = insert_jobs(unit, engine, account, &jobs).await?;
+    let holds: Vec<(Uuid, i64)> = jobs.iter().map(|job| (job.id, job.price)).collect();
+    let movements = credits::open_holds(unit, account, &holds).await?;
+    let are_there = announce(unit, &jobs, mark).await?;
     let change = AccountChange {
         account,
         running: 0,
         movements,
         jobs: jobs.iter().map(|job| job.id).collect(),
     };
-    Ok(Enqueued { jobs: started, change })
+    Ok(Enqueued {
+        jobs: started,
+        are_there,
+        change,
+    })
 }
 
 impl Enqueued {
@@ -128,46 +157,90 @@ impl Enqueued {
     }
 }
 
-/// One row; refused with the running job when the target has one.
-pub(super) async fn insert_job(
+/// One statement for all; refused with the running job when the target of one has one. They come back in their order.
+pub(super) async fn insert_jobs(
     unit: &Unit,
     engine: &Engine,
     account: Uuid,
-    key: Option<&str>,
-    new: &NewJob,
-) -> Result<job::Model> {
-    let text = "INSERT INTO jobs (id, account_id, blueprint_id, page_id, block_id, parent_id, start_key, kind, \
-                state, run_lease, max_attempts, run_at, price, page_price, input, baseline, closed_since_claim, \
-                fanned_out, event_lease, event_n, queued_at) \
-                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 'queued', 1, $9, {now}, $10, $11, $12, $13, $14, $14, 1, 1, {now}) \
-                ON CONFLICT DO NOTHING RETURNING *";
-    let values = [
-        new.id.into(),
-        account.into(),
-        new.blueprint_id.into(),
-        new.page_id.into(),
-        new.block_id.into(),
-        new.parent_id.into(),
-        key.map(str::to_string).into(),
-        new.kind.as_str().into(),
-        engine.config().max_attempts.into(),
-        new.price.into(),
-        new.page_price.into(),
-        new.input.clone().into(),
-        new.baseline.clone().into(),
-        false.into(),
-    ];
+    new: &[NewJob],
+) -> Result<Vec<job::Model>> {
+    let mut inserted: HashMap<Uuid, job::Model> = HashMap::with_capacity(new.len());
     for _ in 0..LOOKS {
-        if let Some(job) = row::one(unit, text, values.clone()).await? {
-            return Ok(job);
+        let missing: Vec<&NewJob> = new.iter().filter(|job| !inserted.contains_key(&job.id)).collect();
+        for job in insert(unit, engine, account, &missing).await? {
+            inserted.insert(job.id, job);
         }
-        if let Some(running) = running(unit, new).await? {
-            return Err(running_refusal(running).into());
+        if inserted.len() == new.len() {
+            return Ok(new.iter().filter_map(|job| inserted.remove(&job.id)).collect());
         }
-        // It ended between the conflict and this look, so the place is free now.
+        for job in missing.iter().filter(|job| !inserted.contains_key(&job.id)) {
+            if let Some(running) = running(unit, job).await? {
+                return Err(running_refusal(running).into());
+            }
+        }
+        // What was in the way ended between the conflict and this look, so the place is free now.
     }
     let message = "Something was just running here. Try again.";
     Err(Refusal::new(&["input"], message, Why::Conflict { current_version: 0 }).into())
+}
+
+async fn insert(unit: &Unit, engine: &Engine, account: Uuid, new: &[&NewJob]) -> Result<Vec<job::Model>> {
+    /// Values of a row that are its own.
+    const OWN: usize = 10;
+    let mut values: Vec<sea_orm::Value> = vec![
+        account.into(),
+        engine.config().max_attempts.into(),
+        false.into(),
+        Value::Array(Vec::new()).into(),
+    ];
+    let mut places = Vec::with_capacity(new.len());
+    for job in new {
+        let own = marks(values.len() + 1, OWN);
+        places.push(format!(
+            "({own}, $1, 'queued', 1, $2, {{now}}, $3, $3, 1, 1, {{now}}, $4)"
+        ));
+        values.extend([
+            job.id.into(),
+            job.blueprint_id.into(),
+            job.page_id.into(),
+            job.block_id.into(),
+            job.parent_id.into(),
+            job.start_key.clone().into(),
+            job.kind.as_str().into(),
+            job.price.into(),
+            job.page_price.into(),
+            job.input.clone().into(),
+        ]);
+    }
+    let text = format!(
+        "INSERT INTO jobs (id, blueprint_id, page_id, block_id, parent_id, start_key, kind, price, page_price, input, \
+         account_id, state, run_lease, max_attempts, run_at, closed_since_claim, fanned_out, event_lease, event_n, \
+         queued_at, baseline) VALUES {} ON CONFLICT DO NOTHING RETURNING *",
+        places.join(", ")
+    );
+    let rows = rows(&unit.tx, &text, values).await?;
+    let jobs = rows.iter().map(|row| job::Model::from_query_result(row, ""));
+    Ok(jobs.collect::<std::result::Result<_, _>>()?)
+}
+
+/// Notes which revisions each job may replace, of jobs that the caller has made or locked.
+pub async fn set_baselines(unit: &Unit, baselines: Vec<(Uuid, Value)>) -> Result<()> {
+    if baselines.is_empty() {
+        return Ok(());
+    }
+    let pairs: Vec<String> = (0..baselines.len())
+        .map(|at| format!("({})", marks(at * 2 + 1, 2)))
+        .collect();
+    // Both databases name the columns of VALUES so.
+    let text = format!(
+        "UPDATE jobs SET baseline = new.column2 FROM (VALUES {}) AS new WHERE jobs.id = new.column1",
+        pairs.join(", ")
+    );
+    let values = baselines
+        .into_iter()
+        .flat_map(|(job, baseline)| [job.into(), baseline.into()]);
+    execute(&unit.tx, &text, values).await?;
+    Ok(())
 }
 
 /// The job that stands in the way of a new one.
@@ -217,8 +290,8 @@ async fn check_queue(unit: &Unit, engine: &Engine, account: Uuid, new: usize) ->
     Ok(())
 }
 
-/// The first event of each job, on its own stream and on that of its site.
-async fn announce(unit: &mut Unit, jobs: &[NewJob]) -> Result<()> {
+/// The first event of each job, on its own stream and on that of its site; false when one of the sites is gone.
+async fn announce(unit: &mut Unit, jobs: &[NewJob], mark: &str) -> Result<bool> {
     let entries = jobs.iter().map(|job| JobEntry {
         job: job.id,
         at: Position::new(1, 1),
@@ -232,5 +305,6 @@ async fn announce(unit: &mut Unit, jobs: &[NewJob]) -> Result<()> {
         let event = (Some(job.id), BlueprintBody::Job(JobEvent::Queued));
         sites.entry(job.blueprint_id).or_default().push(event);
     }
-    append::site_events(unit, sites).await
+    let expected = sites.len();
+    Ok(append::site_events_with(unit, sites, mark).await? == expected)
 }

@@ -4,16 +4,18 @@
 
 use std::collections::HashMap;
 
-use sea_orm::{ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::block::Written;
 use super::merge::{Merge, MergedPage};
 use super::structure::{PlannedPage, SiteStructure};
-use crate::db::{execute, now, rows};
+use crate::db::{execute, marks, now, rows};
 use crate::entities::{BlockOrigin, BlockStatus, PageStatus, block, blueprint, page, revision};
-use crate::error::{Refusal, Result};
+use crate::error::Result;
 use crate::events::Unit;
 use crate::ids::new_id;
 
@@ -29,6 +31,30 @@ pub async fn page(connection: &impl ConnectionTrait, account: Uuid, id: Uuid) ->
         return Ok(None);
     };
     Ok(blueprint(connection, account, page.blueprint_id).await?.map(|_| page))
+}
+
+/// Those of these pages that are of sites of this account, in no order; one statement for all.
+pub async fn own_pages(connection: &impl ConnectionTrait, account: Uuid, ids: &[Uuid]) -> Result<Vec<page::Model>> {
+    let own = blueprint::Entity::find()
+        .select_only()
+        .column(blueprint::Column::Id)
+        .filter(blueprint::Column::AccountId.eq(account));
+    let query = page::Entity::find()
+        .filter(page::Column::Id.is_in(ids.iter().copied()))
+        .filter(page::Column::BlueprintId.in_subquery(own.into_query()));
+    Ok(query.all(connection).await?)
+}
+
+/// Those of these sites that are of this account.
+pub async fn own_blueprints(
+    connection: &impl ConnectionTrait,
+    account: Uuid,
+    ids: &[Uuid],
+) -> Result<Vec<blueprint::Model>> {
+    let query = blueprint::Entity::find()
+        .filter(blueprint::Column::Id.is_in(ids.iter().copied()))
+        .filter(blueprint::Column::AccountId.eq(account));
+    Ok(query.all(connection).await?)
 }
 
 /// A block of a page of a site of this account.
@@ -76,30 +102,49 @@ pub async fn written_revisions(
     Ok(query.into_tuple().all(connection).await?)
 }
 
-/// Marks a site as being generated, under its lock. NOT_FOUND when it was deleted meanwhile.
-pub async fn mark_generating(unit: &Unit, account: Uuid, id: Uuid, path: &[&str]) -> Result<()> {
-    let text = "UPDATE blueprints SET status = 'generating', version = version + 1, updated_at = $3 \
-                WHERE id = $1 AND account_id = $2";
-    match execute(&unit.tx, text, [id.into(), account.into(), now().into()]).await? {
-        0 => Err(Refusal::not_found(path, "site").into()),
-        _ => Ok(()),
-    }
-}
+/// What [`append::site_events_with`](crate::events::append::site_events_with) adds to mark sites as being generated.
+pub const MARK_GENERATING: &str = ", status = 'generating', version = version + 1, updated_at = $2";
 
-/// What a job on this page may replace: its unlocked blocks and their revisions.
-pub async fn baseline(connection: &impl ConnectionTrait, page: Uuid) -> Result<Vec<(Uuid, i64)>> {
-    let query = block::Entity::find()
-        .select_only()
-        .columns([block::Column::Id, block::Column::Revision]);
+/// What jobs on these pages may replace: their unlocked blocks and their revisions. A page without any is not in it.
+pub async fn baselines(connection: &impl ConnectionTrait, pages: &[Uuid]) -> Result<HashMap<Uuid, Vec<(Uuid, i64)>>> {
+    let query = block::Entity::find().select_only().columns([
+        block::Column::PageId,
+        block::Column::Id,
+        block::Column::Revision,
+    ]);
     let query = query
-        .filter(block::Column::PageId.eq(page))
+        .filter(block::Column::PageId.is_in(pages.iter().copied()))
         .filter(block::Column::Locked.eq(false));
-    Ok(query
+    let rows: Vec<(Uuid, Uuid, i64)> = query
         .order_by_asc(block::Column::Position)
         .order_by_asc(block::Column::Id)
         .into_tuple()
         .all(connection)
-        .await?)
+        .await?;
+    let mut baselines: HashMap<Uuid, Vec<(Uuid, i64)>> = HashMap::new();
+    for (page, block, revision) in rows {
+        baselines.entry(page).or_default().push((block, revision));
+    }
+    Ok(baselines)
+}
+
+/// Marks pages of sites whose locks are held; without those, rows of several pages must not be taken at once.
+pub async fn set_page_statuses(unit: &Unit, pages: &[Uuid], status: PageStatus) -> Result<()> {
+    if pages.is_empty() {
+        return Ok(());
+    }
+    let text = format!(
+        "UPDATE pages SET status = $1, version = version + 1, updated_at = $2 WHERE id IN ({})",
+        marks(3, pages.len())
+    );
+    let values = [status.as_str().into(), now().into()];
+    execute(
+        &unit.tx,
+        &text,
+        values.into_iter().chain(pages.iter().map(|page| (*page).into())),
+    )
+    .await?;
+    Ok(())
 }
 
 pub async fn set_page_status(unit: &Unit, page: Uuid, status: PageStatus) -> Result<()> {

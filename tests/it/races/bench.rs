@@ -112,10 +112,10 @@ pub async fn queue(engine: &Engine, account: Uuid, site: Uuid, jobs: usize) -> V
         page_id: None,
         block_id: None,
         parent_id: None,
+        start_key: None,
         price: 20,
         page_price: None,
         input: json!({}),
-        baseline: json!([]),
     };
     let jobs = (0..jobs).map(|_| NewJob {
         id: Uuid::now_v7(),
@@ -134,10 +134,10 @@ pub async fn fanned_out(engine: &Engine, account: Uuid, site: Uuid, pages: i64) 
         page_id: None,
         block_id: None,
         parent_id: None,
+        start_key: None,
         price: 50 + 20 * pages,
         page_price: Some(20),
         input: json!({ "maxPages": pages }),
-        baseline: json!([]),
     };
     let started = start(engine, account, vec![parent]).await;
     let claimed = jobs::claim(engine, 1).await.unwrap();
@@ -147,9 +147,8 @@ pub async fn fanned_out(engine: &Engine, account: Uuid, site: Uuid, pages: i64) 
 }
 
 async fn start(engine: &Engine, account: Uuid, jobs: Vec<NewJob>) -> Vec<Uuid> {
-    let key = Uuid::now_v7().to_string();
     let mut unit = engine.unit().await.unwrap();
-    let enqueued = jobs::enqueue(&mut unit, engine, account, &key, jobs).await.unwrap();
+    let enqueued = jobs::enqueue(&mut unit, engine, account, jobs, "").await.unwrap();
     let started = enqueued.pay(&mut unit, engine).await.unwrap();
     unit.commit().await.unwrap();
     started.iter().map(|job| job.id).collect()
