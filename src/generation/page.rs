@@ -4,6 +4,7 @@
 //! nothing that a person locked or edited meanwhile is touched.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -242,7 +243,7 @@ async fn store_block(
         closed,
         next,
     };
-    let is_stored = work.checkpoint_with(step, &content).await?;
+    let is_stored = work.checkpoint_with(step, Arc::new(content)).await?;
     if !is_stored {
         tracing::info!("a block that a person locked or edited meanwhile was left alone");
     }

@@ -1,8 +1,9 @@
-//! T4, T5, T6 and T9: how a holder lets go of its job, under its fence.
+//! T5 and T9: how a holder lets go of its job, under its fence; the ends themselves are in `finish`.
 //!
 //! A database that fails in the middle is asked again for as long as the lease may be ours; a commit
 //! whose reply was lost is recognised by the events it wrote.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rand::RngExt;
@@ -10,17 +11,15 @@ use rand::RngExt;
 use super::activity::{Child, Failure, Halt};
 use super::engine::ms;
 use super::fan_out::fan_out;
+use super::finish;
 use super::postpone::postpone;
-use super::rescue::DEADLINE;
 use super::row::{self, Locked};
-use super::settle::{End, settle};
 use super::stop::Why;
 use super::work::Work;
 use crate::credits::{self, AccountChange};
 use crate::entities::{JobState, job};
 use crate::error::{Error, Result};
 use crate::events::{BlueprintBody, JobEvent, Unit, append};
-use crate::ids::Position;
 
 use sea_orm::EntityTrait;
 
@@ -99,27 +98,28 @@ impl Attempt {
 }
 
 /// Carries an outcome out; gives nothing back when another writer has the job.
-pub(super) async fn conclude(work: &mut Work, mut outcome: Outcome) -> Result<Option<job::Model>> {
+pub(super) async fn conclude(work: &mut Work, outcome: Outcome) -> Result<Option<job::Model>> {
+    let mut outcome = Arc::new(outcome);
     let mut attempt = Attempt::new();
     loop {
         let trying = async {
-            match &outcome {
+            match &*outcome {
                 Outcome::Retry(failure) => retry(work, failure).await,
                 Outcome::Postponed(failure) => postpone(work, failure).await,
                 Outcome::GivenBack => give_back(work).await,
                 Outcome::FanOut { content, children } => fan_out(work, content, children).await,
-                _ => end(work, &outcome).await,
+                _ => finish::finish(work, outcome.clone()).await,
             }
         };
         match work.engine.db.unless_away(trying).await {
             Ok(Tried::Done(job)) => return Ok(Some(*job)),
             // A cancel came first, whatever was to be.
-            Ok(Tried::Cancelled) => outcome = Outcome::Cancelled,
+            Ok(Tried::Cancelled) => outcome = Arc::new(Outcome::Cancelled),
             Ok(Tried::Spent) => {
-                outcome = match outcome {
-                    Outcome::Retry(failure) | Outcome::Postponed(failure) => Outcome::Failed(failure),
+                outcome = Arc::new(match &*outcome {
+                    Outcome::Retry(failure) | Outcome::Postponed(failure) => Outcome::Failed(failure.clone()),
                     _ => Outcome::Cancelled,
-                }
+                });
             }
             Err(Error::LostLease) => return Ok(None),
             Err(error) => match attempt.after(work, error).await {
@@ -155,58 +155,6 @@ pub(super) async fn lock_own(work: &Work) -> Result<(Unit, Locked)> {
             Err(Error::LostLease)
         }
     }
-}
-
-/// T4 and T6. A success or a failure gives way to a cancel; running out of time does not.
-async fn end(work: &Work, outcome: &Outcome) -> Result<Tried> {
-    let (mut unit, mut locked) = lock_own(work).await?;
-    let gives_way = match outcome {
-        Outcome::Succeeded { .. } => true,
-        Outcome::Failed(failure) => failure.code != DEADLINE,
-        _ => false,
-    };
-    if gives_way && locked.job.cancel_requested_at.is_some() {
-        unit.rollback().await?;
-        return Ok(Tried::Cancelled);
-    }
-    // Tokens counted since the last checkpoint are known to the holder only.
-    locked.job.prompt_tokens = work.job.prompt_tokens;
-    locked.job.completion_tokens = work.job.completion_tokens;
-    locked.job.model.clone_from(&work.job.model);
-    let base = End {
-        state: JobState::Cancelled,
-        at: Position::new(work.job.run_lease, work.n + 1),
-        item: work.item,
-        events: &[],
-        result: None,
-        content: None,
-        failure: None,
-        crashes: 0,
-    };
-    let end = match outcome {
-        Outcome::Succeeded {
-            result,
-            content,
-            events,
-        } => End {
-            state: JobState::Succeeded,
-            events,
-            result: Some(result.clone()),
-            content: Some(content),
-            ..base
-        },
-        Outcome::Failed(failure) => End {
-            state: JobState::Failed,
-            failure: Some(failure),
-            ..base
-        },
-        _ => base,
-    };
-    let job = settle(&mut unit, &work.engine, locked, end).await?;
-    crate::faults::point("inside_end");
-    unit.commit().await?;
-    crate::faults::point("after_end");
-    Ok(Tried::Done(Box::new(job)))
 }
 
 /// T5: back to the queue with a wait.

@@ -224,8 +224,13 @@ mod tests {
             };
             tokio::spawn(async move { gather.ask(Uuid::nil(), work, together).await })
         };
-        let all: Vec<_> = (0..4).map(ask).collect();
-        begun.acquire_many(LEADERS as u32).await.unwrap().forget();
+        let mut all = Vec::new();
+        for work in 0..LEADERS {
+            all.push(ask(work));
+            begun.acquire().await.unwrap().forget();
+        }
+        all.extend((LEADERS..4).map(ask));
+        tokio::task::yield_now().await;
         // The first has begun and is done whether or not anybody listens; the third has not.
         all[0].abort();
         all[2].abort();

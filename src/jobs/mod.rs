@@ -10,10 +10,12 @@
 
 mod activity;
 mod cancel;
+mod checkpoint;
 mod claim;
 mod end;
 mod engine;
 mod fan_out;
+mod finish;
 mod gather;
 mod heartbeat;
 mod holder;

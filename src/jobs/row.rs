@@ -1,9 +1,11 @@
 //! Reading and locking job rows.
 
+use std::collections::{BTreeSet, HashMap};
+
 use sea_orm::{ConnectionTrait, FromQueryResult};
 use uuid::Uuid;
 
-use crate::db::sql;
+use crate::db::{marks, rows, sql};
 use crate::entities::job;
 use crate::error::Result;
 use crate::events::Unit;
@@ -24,6 +26,40 @@ pub async fn lock(unit: &Unit, id: Uuid, parent: Option<Uuid>) -> Result<Option<
         None => None,
     };
     Ok(lock_one(unit, id).await?.map(|job| Locked { parent, job }))
+}
+
+/// The same for several jobs, in one transaction; none when one of them is gone. They come back in the order of `jobs`.
+pub async fn lock_all(unit: &Unit, jobs: &[(Uuid, Option<Uuid>)]) -> Result<Option<Vec<Locked>>> {
+    if let [(id, parent)] = jobs {
+        return Ok(lock(unit, *id, *parent).await?.map(|locked| vec![locked]));
+    }
+    let parents = lock_many(unit, jobs.iter().filter_map(|(_, parent)| *parent).collect()).await?;
+    let mut rows = lock_many(unit, jobs.iter().map(|(id, _)| *id).collect()).await?;
+    let locked = jobs.iter().map(|(id, parent)| {
+        let parent = parent.and_then(|parent| parents.get(&parent).cloned());
+        Some(Locked {
+            parent,
+            job: rows.remove(id)?,
+        })
+    });
+    Ok(locked.collect())
+}
+
+/// Locks rows in the order of their ids.
+async fn lock_many(unit: &Unit, ids: BTreeSet<Uuid>) -> Result<HashMap<Uuid, job::Model>> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let text = format!(
+        "SELECT * FROM jobs WHERE id IN ({}) ORDER BY id {{lock}}",
+        marks(1, ids.len())
+    );
+    let mut locked = HashMap::with_capacity(ids.len());
+    for row in rows(&unit.tx, &text, ids.into_iter().map(Into::into)).await? {
+        let job = job::Model::from_query_result(&row, "")?;
+        locked.insert(job.id, job);
+    }
+    Ok(locked)
 }
 
 pub async fn lock_one(unit: &Unit, id: Uuid) -> Result<Option<job::Model>> {

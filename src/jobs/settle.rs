@@ -1,11 +1,14 @@
-//! Settle: the one function behind every terminal transition.
+//! Settle: what stands behind every terminal transition, of one job or of several in one transaction.
 //!
 //! It closes the hold by the capture policy, writes the ledger, gives the slot back, takes the child off
 //! its parent (and ends the parent with the last one), closes the content and appends the terminal
 //! events: all in the caller's transaction, in lock order.
 
+use std::collections::BTreeMap;
+
 use sea_orm::FromQueryResult;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::activity::{Ending, Failure};
 use super::engine::Engine;
@@ -79,112 +82,155 @@ impl Ended {
 
 /// Ends `locked.job`; the caller has locked it and its parent and checked the guard under that lock.
 pub(super) async fn settle(unit: &mut Unit, engine: &Engine, locked: Locked, end: End<'_>) -> Result<job::Model> {
-    let before = locked.job;
-    let had_slot = before.lease_owner.is_some();
-    let captured = credits::captured(credits::Ending {
-        kind: before.kind,
-        state: end.state,
-        price: own_price(&before),
-        written: before.written.into(),
-        planned: before.planned.into(),
-    });
-    let job = write_end(unit, &before, &end, captured).await?;
-    let parent = match locked.parent {
-        Some(parent) => Some(count_down(unit, parent).await?),
-        None => None,
-    };
-    let (captured, released) = credits::close_hold(unit, job.id, captured).await?.unwrap_or((0, 0));
-    let ended_parent = parent
-        .as_ref()
-        .filter(|parent| parent.job.state.is_terminal())
-        .map(|parent| parent.job.id);
-    let change = AccountChange {
-        account: job.account_id,
-        running: -i64::from(had_slot),
-        movements: Movement::settle(job.id, captured, released).collect(),
-        jobs: std::iter::once(job.id).chain(ended_parent).collect(),
-    };
-    let ended = Ended {
-        job,
-        charged: captured,
-        released,
-    };
-    announce_jobs(unit, &ended, parent.as_ref(), &before, &end).await?;
-    announce(unit, engine, &ended, parent.as_ref(), &end).await?;
-    credits::apply_covered(unit, change).await?;
-    unit.after_commit(Notice::Work);
-    log_end(unit, &ended.job, captured);
-    Ok(ended.job)
+    let mut settlement = Settlement::default();
+    settlement.end(unit, locked, end).await?;
+    let ended = settlement.finish(unit, engine).await?.pop();
+    ended.ok_or_else(|| Error::internal("a job was settled and is not there"))
 }
 
-/// The events on the streams of the job and of its parent: both rows are locked already.
-async fn announce_jobs(
-    unit: &mut Unit,
-    ended: &Ended,
-    parent: Option<&Ended>,
-    before: &job::Model,
-    end: &End<'_>,
-) -> Result<()> {
-    let job = &ended.job;
-    let (mut durable, mut item, mut at) = (append::durable_position(before), end.item, end.at);
-    let last = ended.event();
-    let mut entries = Vec::with_capacity(end.events.len() + 1);
-    for event in end.events.iter().chain([&last]) {
-        entries.push(JobEntry {
-            job: job.id,
-            at,
-            durable: Some(durable),
-            item: Some(item),
-            event,
+/// Ends of one transaction: their rows one after the other, and then their events, their content and their credits.
+#[derive(Default)]
+pub(super) struct Settlement<'a> {
+    ends: Vec<Entry<'a>>,
+}
+
+struct Entry<'a> {
+    ended: Ended,
+    /// As this end left it.
+    parent: Option<Ended>,
+    before: job::Model,
+    end: End<'a>,
+    movements: Vec<Movement>,
+}
+
+impl<'a> Settlement<'a> {
+    /// Ends one job, whose lock and whose parent's the caller holds.
+    pub async fn end(&mut self, unit: &mut Unit, locked: Locked, end: End<'a>) -> Result<()> {
+        let before = locked.job;
+        let captured = credits::captured(credits::Ending {
+            kind: before.kind,
+            state: end.state,
+            price: own_price(&before),
+            written: before.written.into(),
+            planned: before.planned.into(),
         });
-        (durable, item, at) = (at, at, Position::new(at.lease, at.n + 1));
+        let job = write_end(unit, &before, &end, captured).await?;
+        let parent = match locked.parent {
+            // Another end of this transaction may have counted it down already.
+            Some(parent) => Some(count_down(unit, self.newest(parent)).await?),
+            None => None,
+        };
+        let (charged, released) = credits::close_hold(unit, job.id, captured).await?.unwrap_or((0, 0));
+        self.ends.push(Entry {
+            movements: Movement::settle(job.id, charged, released).collect(),
+            ended: Ended { job, charged, released },
+            parent,
+            before,
+            end,
+        });
+        Ok(())
     }
-    append::job_events(unit, &entries).await?;
-    if let Some(parent) = parent {
-        let event = parent.event();
-        let at = append::durable_position(&parent.job);
-        let prev = Some(Position::new(at.lease, at.n - 1));
-        append::job_event(unit, parent.job.id, at, prev, prev, &event).await?;
+
+    fn newest(&self, parent: job::Model) -> job::Model {
+        let parents = self.ends.iter().rev().filter_map(|entry| entry.parent.as_ref());
+        let known = parents.map(|known| &known.job).find(|known| known.id == parent.id);
+        known.cloned().unwrap_or(parent)
     }
-    Ok(())
+
+    /// The rest of it, in lock order. The jobs come back in the order in which they ended.
+    pub async fn finish(self, unit: &mut Unit, engine: &Engine) -> Result<Vec<job::Model>> {
+        self.announce(unit).await?;
+        for entry in &self.ends {
+            let ending = Ending {
+                state: entry.ended.job.state,
+                content: entry.end.content,
+            };
+            close(unit, engine, &entry.ended.job, ending).await?;
+            if let Some(parent) = entry.ended_parent() {
+                let (state, content) = (parent.state, None);
+                close(unit, engine, parent, Ending { state, content }).await?;
+            }
+        }
+        let (mut changes, mut jobs) = (
+            BTreeMap::<Uuid, AccountChange>::new(),
+            Vec::with_capacity(self.ends.len()),
+        );
+        for entry in self.ends {
+            let account = entry.ended.job.account_id;
+            let change = changes.entry(account).or_default();
+            change.account = account;
+            change.running -= i64::from(entry.before.lease_owner.is_some());
+            change.jobs.push(entry.ended.job.id);
+            change.jobs.extend(entry.ended_parent().map(|parent| parent.id));
+            change.movements.extend(entry.movements);
+            log_end(unit, &entry.ended.job, entry.ended.charged);
+            jobs.push(entry.ended.job);
+        }
+        for change in changes.into_values() {
+            credits::apply_covered(unit, change).await?;
+        }
+        unit.after_commit(Notice::Work);
+        Ok(jobs)
+    }
+
+    /// The events on the streams of the jobs and of their parents, whose rows are locked, and then on those of the sites.
+    async fn announce(&self, unit: &mut Unit) -> Result<()> {
+        let told: Vec<(Vec<JobEvent>, Option<JobEvent>)> = self.ends.iter().map(Entry::events).collect();
+        let mut entries = Vec::new();
+        let mut sites = append::SiteEvents::new();
+        for (entry, (own, of_parent)) in self.ends.iter().zip(&told) {
+            let job = &entry.ended.job;
+            let (mut durable, mut item) = (append::durable_position(&entry.before), entry.end.item);
+            let mut at = entry.end.at;
+            for event in own {
+                entries.push(JobEntry {
+                    job: job.id,
+                    at,
+                    durable: Some(durable),
+                    item: Some(item),
+                    event,
+                });
+                (durable, item, at) = (at, at, Position::new(at.lease, at.n + 1));
+            }
+            let parent = entry.parent.as_ref().map(|parent| &parent.job);
+            if let (Some(parent), Some(event)) = (parent, of_parent) {
+                let at = append::durable_position(parent);
+                let before = Some(Position::new(at.lease, at.n - 1));
+                entries.push(JobEntry {
+                    job: parent.id,
+                    at,
+                    durable: before,
+                    item: before,
+                    event,
+                });
+            }
+            let Some(site) = job.blueprint_id else { continue };
+            let own = own.iter().map(|event| (job.id, event));
+            let all = own.chain(parent.map(|parent| parent.id).zip(of_parent.as_ref()));
+            let all = all.map(|(job, event)| (Some(job), BlueprintBody::Job(event.clone())));
+            sites.entry(site).or_default().extend(all);
+        }
+        append::job_events(unit, &entries).await?;
+        append::site_events(unit, sites).await
+    }
 }
 
-/// The site's stream, and what the end does to the content.
-async fn announce(
-    unit: &mut Unit,
-    engine: &Engine,
-    ended: &Ended,
-    parent: Option<&Ended>,
-    end: &End<'_>,
-) -> Result<()> {
-    let job = &ended.job;
-    let ended_parent = parent.filter(|parent| parent.job.state.is_terminal());
-    if let Some(site) = job.blueprint_id {
-        let before = end
-            .events
-            .iter()
-            .map(|event| (Some(job.id), BlueprintBody::Job(event.clone())));
-        let mut events: Vec<_> = before.collect();
-        events.push((Some(job.id), BlueprintBody::Job(ended.event())));
-        events.extend(parent.map(|parent| (Some(parent.job.id), BlueprintBody::Job(parent.event()))));
-        append::blueprint_events(unit, site, events).await?;
+impl Entry<'_> {
+    /// What is announced of the job, its end last, and of its parent.
+    fn events(&self) -> (Vec<JobEvent>, Option<JobEvent>) {
+        let mut own = self.end.events.to_vec();
+        own.push(self.ended.event());
+        (own, self.parent.as_ref().map(Ended::event))
     }
-    let ending = Ending {
-        state: job.state,
-        content: end.content,
-    };
-    engine.activity(job.kind)?.close(unit, job, ending).await?;
-    if let Some(parent) = ended_parent {
-        let ending = Ending {
-            state: parent.job.state,
-            content: None,
-        };
-        engine
-            .activity(parent.job.kind)?
-            .close(unit, &parent.job, ending)
-            .await?;
+
+    fn ended_parent(&self) -> Option<&job::Model> {
+        let parent = self.parent.as_ref().map(|parent| &parent.job);
+        parent.filter(|parent| parent.state.is_terminal())
     }
-    Ok(())
+}
+
+async fn close(unit: &mut Unit, engine: &Engine, job: &job::Model, ending: Ending<'_>) -> Result<()> {
+    engine.activity(job.kind)?.close(unit, job, ending).await
 }
 
 /// What the job itself is charged for: of a site job only the plan, its pages have prices of their own.

@@ -1,7 +1,6 @@
 //! The holder's side of a job: checkpoints and text, numbered by the one task that holds the lease.
 //!
-//! T3: a checkpoint writes what was made, its events and the progress in one fenced transaction and
-//! renews the lease. `block_opened` rides in the transaction before its text, so text never waits for
+//! `block_opened` rides in the transaction before its text, so text never waits for
 //! a commit of its own. Text itself is never stored before its block closes.
 
 use std::collections::HashMap;
@@ -12,15 +11,14 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::activity::Halt;
-use super::engine::{Engine, ms};
-use super::row;
-use super::step::{Step, events_of, is_progress};
+use super::checkpoint::{Saving, save};
+use super::engine::Engine;
+use super::step::{Step, is_progress};
 use super::stop::{Stop, Why};
 use crate::db::now;
 use crate::entities::{JobPhase, job};
-use crate::error::{Error, Result};
-use crate::events::append::JobEntry;
-use crate::events::{BlueprintBody, Item, ItemBody, JobEvent, Notice, TextDelta, Unit, append};
+use crate::error::Result;
+use crate::events::{Item, ItemBody, Notice, TextDelta, Unit, append};
 use crate::ids::Position;
 
 pub struct Work {
@@ -131,7 +129,7 @@ impl Work {
 
     /// A checkpoint without content.
     pub async fn checkpoint(&mut self, step: Step) -> Result<(), Halt> {
-        self.checkpoint_with(step, &NoContent).await.map(|_| ())
+        self.checkpoint_with(step, Arc::new(NoContent)).await.map(|_| ())
     }
 
     /// Tells watchers something that changes neither phase nor progress, unless it is what they were told last.
@@ -150,41 +148,35 @@ impl Work {
     }
 
     /// A checkpoint whose content is stored in the same transaction; says whether it was.
-    pub async fn checkpoint_with(&mut self, step: Step, content: &dyn Content) -> Result<bool, Halt> {
+    pub async fn checkpoint_with(&mut self, step: Step, content: Arc<dyn Content>) -> Result<bool, Halt> {
         self.check()?;
         let mut attempt = super::end::Attempt::new();
         loop {
-            let db = self.engine.db.clone();
-            let result = db.unless_away(self.try_checkpoint(&step, content)).await;
-            let Err(error) = result else {
-                return Ok(result.unwrap_or_default());
+            let saving = Saving {
+                step: step.clone(),
+                content: content.clone(),
+                job: self.job.clone(),
+                item: self.item,
+                n: self.n,
+            };
+            let error = match self.engine.db.unless_away(save(&self.engine, saving)).await {
+                Ok(saved) => {
+                    self.made(&step, saved.job);
+                    return Ok(saved.is_written);
+                }
+                Err(error) => error,
             };
             match attempt.after(self, error).await? {
                 super::end::Next::Again => {}
                 super::end::Next::Committed(job) => {
-                    self.accept(*job);
-                    self.open(&step);
+                    self.made(&step, *job);
                     return Ok(true);
                 }
             }
         }
     }
 
-    async fn try_checkpoint(&mut self, step: &Step, content: &dyn Content) -> Result<bool> {
-        let (mut unit, job) = self.prepare(step, true).await?;
-        let is_written = content.write(&mut unit).await?;
-        let (unit, job) = match is_written || step.closed.is_none() {
-            true => (unit, job),
-            false => {
-                unit.rollback().await?;
-                let (mut unit, job) = self.prepare(step, false).await?;
-                content.rest(&mut unit).await?;
-                (unit, job)
-            }
-        };
-        crate::faults::point("inside_checkpoint");
-        unit.commit().await?;
-        crate::faults::point("after_checkpoint");
+    fn made(&mut self, step: &Step, job: job::Model) {
         if is_progress(step, &self.job)
             && let Some(held) = self.engine.held.lock().get_mut(&self.job.id)
         {
@@ -192,72 +184,6 @@ impl Work {
         }
         self.accept(job);
         self.open(step);
-        Ok(is_written)
-    }
-
-    /// The fenced update and the events, in lock order: job, then blueprint; content follows.
-    async fn prepare(&self, step: &Step, with_block: bool) -> Result<(Unit, job::Model)> {
-        let mut unit = self.engine.unit().await?;
-        let events = events_of(step, &self.job, with_block);
-        let closes = with_block && step.closed.is_some() && !step.is_again;
-        let lease = self.job.run_lease;
-        let text = "UPDATE jobs SET phase = $3, progress = CASE WHEN $4 > progress THEN $4 ELSE progress END, \
-                    planned = COALESCE($5, planned), written = written + $6, \
-                    closed_since_claim = (closed_since_claim OR $7), lease_expires_at = {now+$8}, \
-                    crashes = CASE WHEN $13 THEN 0 ELSE crashes END, \
-                    event_lease = $2, event_n = $9, version = version + 1, \
-                    prompt_tokens = $10, completion_tokens = $11, model = $12 \
-                    WHERE id = $1 AND state = 'running' AND run_lease = $2 RETURNING *";
-        let values = [
-            self.job.id.into(),
-            lease.into(),
-            step.phase.as_str().into(),
-            step.progress.clamp(0.0, 1.0).into(),
-            step.planned.into(),
-            i32::from(closes).into(),
-            closes.into(),
-            ms(self.engine.config().lease).into(),
-            if events.is_empty() {
-                self.job.event_n
-            } else {
-                self.n + events.len() as i64
-            }
-            .into(),
-            self.job.prompt_tokens.into(),
-            self.job.completion_tokens.into(),
-            self.job.model.clone().into(),
-            is_progress(step, &self.job).into(),
-        ];
-        let Some(job) = row::one(&unit, text, values).await? else {
-            unit.rollback().await?;
-            return Err(Error::LostLease);
-        };
-        let (mut durable, mut item, mut n) = (append::durable_position(&self.job), self.item, self.n);
-        let mut entries = Vec::with_capacity(events.len());
-        for event in &events {
-            n += 1;
-            let at = Position::new(lease, n);
-            entries.push(JobEntry {
-                job: job.id,
-                at,
-                durable: Some(durable),
-                item: Some(item),
-                event,
-            });
-            (durable, item) = (at, at);
-        }
-        append::job_events(&mut unit, &entries).await?;
-        if let Some(site) = job.blueprint_id {
-            let phase_changed = self.job.phase != Some(step.phase);
-            let events: Vec<_> = events
-                .into_iter()
-                // Progress goes to the site's stream only when the phase changes.
-                .filter(|event| phase_changed || !matches!(event, JobEvent::Phase { note: None, .. }))
-                .map(|event| (Some(job.id), BlueprintBody::Job(event)))
-                .collect();
-            append::blueprint_events(&mut unit, site, events).await?;
-        }
-        Ok((unit, job))
     }
 
     pub(super) fn accept(&mut self, job: job::Model) {

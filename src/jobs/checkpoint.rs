@@ -1,0 +1,204 @@
+//! T3: what was made, its events and the progress, in one fenced transaction that renews the lease.
+//!
+//! Checkpoints of one account that come while others of it are under way are made in one transaction: their events are
+//! one statement, and so is their commit. One that cannot be made as it is spoils it for none: each is then made alone.
+
+use std::slice::from_ref;
+use std::sync::Arc;
+
+use sea_orm::FromQueryResult;
+
+use super::engine::{Engine, ms};
+use super::step::{Step, events_of, is_progress};
+use super::work::Content;
+use crate::db::{marks, rows};
+use crate::entities::job;
+use crate::error::{Error, Result};
+use crate::events::append::JobEntry;
+use crate::events::{BlueprintBody, JobEvent, Unit, append};
+use crate::ids::Position;
+
+/// A checkpoint that is to be made.
+pub(super) struct Saving {
+    pub step: Step,
+    pub content: Arc<dyn Content>,
+    /// The job as of the checkpoint before, with the tokens that were counted since.
+    pub job: job::Model,
+    /// The newest item of its live stream, and its number under this lease.
+    pub item: Position,
+    pub n: i64,
+}
+
+/// A checkpoint that was made.
+pub(super) struct Saved {
+    pub job: job::Model,
+    /// Whether its content was stored.
+    pub is_written: bool,
+}
+
+impl Saving {
+    /// The events that it becomes; those of its content only when that is stored.
+    fn events(&self, with_block: bool) -> Vec<JobEvent> {
+        events_of(&self.step, &self.job, with_block)
+    }
+}
+
+pub(super) async fn save(engine: &Engine, saving: Saving) -> Result<Saved> {
+    let (account, own) = (saving.job.account_id, engine.clone());
+    let together = move |savings| all(own.clone(), savings);
+    let saved = engine.gather.ask(account, saving, together).await;
+    saved.unwrap_or_else(|| Err(Error::internal("the task of a checkpoint ended before it")))
+}
+
+async fn all(engine: Engine, savings: Vec<Saving>) -> Vec<Result<Saved>> {
+    let db = &engine.db;
+    if savings.len() > 1
+        && let Ok(Some(saved)) = db.unless_away(try_all(&engine, &savings, true)).await
+    {
+        return saved.into_iter().map(Ok).collect();
+    }
+    let mut answers = Vec::with_capacity(savings.len());
+    for saving in &savings {
+        answers.push(db.unless_away(alone(&engine, saving)).await);
+    }
+    answers
+}
+
+async fn alone(engine: &Engine, saving: &Saving) -> Result<Saved> {
+    let saved = match try_all(engine, from_ref(saving), true).await? {
+        Some(saved) => Some(saved),
+        None => try_all(engine, from_ref(saving), false).await?,
+    };
+    let saved = saved.and_then(|mut saved| saved.pop());
+    saved.ok_or_else(|| Error::internal("a checkpoint without content stored none"))
+}
+
+/// In lock order: jobs, then blueprints; content follows. None when a person keeps the block that one of them closed:
+/// then nothing was written, and that one is to be made without it.
+async fn try_all(engine: &Engine, savings: &[Saving], with_block: bool) -> Result<Option<Vec<Saved>>> {
+    let mut unit = engine.unit().await?;
+    let events: Vec<Vec<JobEvent>> = savings.iter().map(|saving| saving.events(with_block)).collect();
+    let Some(jobs) = renew(&unit, engine, savings, &events, with_block).await? else {
+        // At once: who lost a job must not keep it from the next.
+        unit.rollback().await?;
+        return Err(Error::LostLease);
+    };
+    announce(&mut unit, savings, &events).await?;
+    let mut saved = Vec::with_capacity(savings.len());
+    for (saving, job) in savings.iter().zip(jobs) {
+        let is_written = match with_block {
+            true => saving.content.write(&mut unit).await?,
+            false => {
+                saving.content.rest(&mut unit).await?;
+                false
+            }
+        };
+        if with_block && !is_written && saving.step.closed.is_some() {
+            unit.rollback().await?;
+            return Ok(None);
+        }
+        saved.push(Saved { job, is_written });
+    }
+    crate::faults::point("inside_checkpoint");
+    unit.commit().await?;
+    crate::faults::point("after_checkpoint");
+    Ok(Some(saved))
+}
+
+/// The fenced update, one statement for all; the rows come back in the order of the checkpoints. None when one of the
+/// jobs is its holder's no more.
+async fn renew(
+    unit: &Unit,
+    engine: &Engine,
+    savings: &[Saving],
+    events: &[Vec<JobEvent>],
+    with_block: bool,
+) -> Result<Option<Vec<job::Model>>> {
+    /// Values of a job that are its own.
+    const OWN: usize = 12;
+    if savings.len() > 1 {
+        let text = format!(
+            "SELECT id FROM jobs WHERE id IN ({}) ORDER BY id {{lock}}",
+            marks(1, savings.len())
+        );
+        rows(&unit.tx, &text, savings.iter().map(|saving| saving.job.id.into())).await?;
+    }
+    let mut values: Vec<sea_orm::Value> = vec![ms(engine.config().lease).into()];
+    let mut places = Vec::with_capacity(savings.len());
+    for (saving, events) in savings.iter().zip(events) {
+        let Saving { job, step, .. } = saving;
+        let closes = with_block && step.closed.is_some() && !step.is_again;
+        let last = match events.is_empty() {
+            true => job.event_n,
+            false => saving.n + events.len() as i64,
+        };
+        places.push(format!("({})", marks(values.len() + 1, OWN)));
+        values.extend([
+            job.id.into(),
+            job.run_lease.into(),
+            step.phase.as_str().into(),
+            step.progress.clamp(0.0, 1.0).into(),
+            step.planned.into(),
+            i32::from(closes).into(),
+            closes.into(),
+            is_progress(step, job).into(),
+            last.into(),
+            job.prompt_tokens.into(),
+            job.completion_tokens.into(),
+            job.model.clone().into(),
+        ]);
+    }
+    // Both databases name the columns of VALUES so.
+    let text = format!(
+        "UPDATE jobs SET phase = new.column3, \
+         progress = CASE WHEN new.column4 > progress THEN new.column4 ELSE progress END, \
+         planned = COALESCE(new.column5, planned), written = written + new.column6, \
+         closed_since_claim = (closed_since_claim OR new.column7), lease_expires_at = {{now+$1}}, \
+         crashes = CASE WHEN new.column8 THEN 0 ELSE crashes END, \
+         event_lease = run_lease, event_n = new.column9, version = version + 1, \
+         prompt_tokens = new.column10, completion_tokens = new.column11, model = new.column12 \
+         FROM (VALUES {}) AS new \
+         WHERE jobs.id = new.column1 AND state = 'running' AND run_lease = new.column2 RETURNING *",
+        places.join(", ")
+    );
+    let rows = rows(&unit.tx, &text, values).await?;
+    let renewed = rows.iter().map(|row| job::Model::from_query_result(row, ""));
+    let mut renewed = renewed.collect::<std::result::Result<Vec<_>, _>>()?;
+    if renewed.len() != savings.len() {
+        return Ok(None);
+    }
+    renewed.sort_by_key(|job| savings.iter().position(|saving| saving.job.id == job.id));
+    Ok(Some(renewed))
+}
+
+/// The events on the streams of the jobs and of their sites, whose locks this takes.
+async fn announce(unit: &mut Unit, savings: &[Saving], events: &[Vec<JobEvent>]) -> Result<()> {
+    let mut entries = Vec::new();
+    let mut sites = append::SiteEvents::new();
+    for (saving, events) in savings.iter().zip(events) {
+        let Saving { job, step, .. } = saving;
+        let (mut durable, mut item, mut n) = (append::durable_position(job), saving.item, saving.n);
+        for event in events {
+            n += 1;
+            let at = Position::new(job.run_lease, n);
+            entries.push(JobEntry {
+                job: job.id,
+                at,
+                durable: Some(durable),
+                item: Some(item),
+                event,
+            });
+            (durable, item) = (at, at);
+        }
+        let Some(site) = job.blueprint_id else { continue };
+        let phase_changed = job.phase != Some(step.phase);
+        // Progress goes to the site's stream only when the phase changes.
+        let told = events
+            .iter()
+            .filter(|event| phase_changed || !matches!(event, JobEvent::Phase { note: None, .. }));
+        let told = told.map(|event| (Some(job.id), BlueprintBody::Job(event.clone())));
+        sites.entry(site).or_default().extend(told);
+    }
+    append::job_events(unit, &entries).await?;
+    append::site_events(unit, sites).await
+}

@@ -1,0 +1,141 @@
+//! T4 and T6: jobs end with their result and their price, under their fences.
+//!
+//! Ends of one account that come while others of it are under way are one transaction: all of them meet at its row. One
+//! that cannot be made as it is spoils it for none: each is then made alone.
+
+use std::slice::from_ref;
+use std::sync::Arc;
+
+use super::end::{Outcome, Tried};
+use super::engine::Engine;
+use super::rescue::DEADLINE;
+use super::row::{self, Locked};
+use super::settle::{End, Settlement};
+use super::work::Work;
+use crate::entities::{JobState, job};
+use crate::error::{Error, Result};
+use crate::ids::Position;
+
+/// A job that is to end.
+struct Finishing {
+    outcome: Arc<Outcome>,
+    /// As of its newest checkpoint, with the tokens that were counted since.
+    job: job::Model,
+    /// The newest item of its live stream, and its number under this lease.
+    item: Position,
+    n: i64,
+}
+
+pub(super) async fn finish(work: &Work, outcome: Arc<Outcome>) -> Result<Tried> {
+    let finishing = Finishing {
+        outcome,
+        job: work.job.clone(),
+        item: work.item,
+        n: work.n,
+    };
+    let own = work.engine.clone();
+    let together = move |ends| all(own.clone(), ends);
+    let tried = work.engine.gather.ask(work.job.account_id, finishing, together).await;
+    tried.unwrap_or_else(|| Err(Error::internal("the task of an end ended before it")))
+}
+
+async fn all(engine: Engine, ends: Vec<Finishing>) -> Vec<Result<Tried>> {
+    let db = &engine.db;
+    if ends.len() > 1
+        && let Ok(Some(jobs)) = db.unless_away(try_all(&engine, &ends)).await
+    {
+        return jobs.into_iter().map(|job| Ok(Tried::Done(Box::new(job)))).collect();
+    }
+    let mut answers = Vec::with_capacity(ends.len());
+    for one in &ends {
+        let tried = db.unless_away(try_all(&engine, from_ref(one))).await;
+        answers.push(tried.map(|jobs| match jobs.and_then(|mut jobs| jobs.pop()) {
+            Some(job) => Tried::Done(Box::new(job)),
+            None => Tried::Cancelled,
+        }));
+    }
+    answers
+}
+
+/// None when one of them gives way to a cancel that came first; then nothing was written.
+async fn try_all(engine: &Engine, ends: &[Finishing]) -> Result<Option<Vec<job::Model>>> {
+    let mut unit = engine.unit().await?;
+    let ids: Vec<_> = ends.iter().map(|end| (end.job.id, end.job.parent_id)).collect();
+    let locked = row::lock_all(&unit, &ids).await?;
+    let is_ours = |locked: &Vec<Locked>| ends.iter().zip(locked).all(|(end, locked)| end.is_ours(&locked.job));
+    let Some(locked) = locked.filter(is_ours) else {
+        // At once: a claim skips a row that is locked, and whoever lost the job must not keep it from the next.
+        unit.rollback().await?;
+        return Err(Error::LostLease);
+    };
+    if ends.iter().zip(&locked).any(|(end, locked)| end.gives_way(&locked.job)) {
+        unit.rollback().await?;
+        return Ok(None);
+    }
+    let mut settlement = Settlement::default();
+    for (end, locked) in ends.iter().zip(locked) {
+        settlement.end(&mut unit, end.counted(locked), end.as_end()).await?;
+    }
+    let jobs = settlement.finish(&mut unit, engine).await?;
+    crate::faults::point("inside_end");
+    unit.commit().await?;
+    crate::faults::point("after_end");
+    Ok(Some(jobs))
+}
+
+impl Finishing {
+    /// The fence: whoever writes holds the lease.
+    fn is_ours(&self, row: &job::Model) -> bool {
+        row.state == JobState::Running && row.run_lease == self.job.run_lease
+    }
+
+    /// A success or a failure gives way to a cancel; running out of time does not.
+    fn gives_way(&self, row: &job::Model) -> bool {
+        let gives_way = match &*self.outcome {
+            Outcome::Succeeded { .. } => true,
+            Outcome::Failed(failure) => failure.code != DEADLINE,
+            _ => false,
+        };
+        gives_way && row.cancel_requested_at.is_some()
+    }
+
+    /// Tokens counted since the last checkpoint are known to the holder only.
+    fn counted(&self, mut locked: Locked) -> Locked {
+        locked.job.prompt_tokens = self.job.prompt_tokens;
+        locked.job.completion_tokens = self.job.completion_tokens;
+        locked.job.model.clone_from(&self.job.model);
+        locked
+    }
+
+    fn as_end(&self) -> End<'_> {
+        let base = End {
+            state: JobState::Cancelled,
+            at: Position::new(self.job.run_lease, self.n + 1),
+            item: self.item,
+            events: &[],
+            result: None,
+            content: None,
+            failure: None,
+            crashes: 0,
+        };
+        match &*self.outcome {
+            Outcome::Succeeded {
+                result,
+                content,
+                events,
+            } => End {
+                state: JobState::Succeeded,
+                events,
+                result: Some(result.clone()),
+                content: Some(content),
+                ..base
+            },
+            Outcome::Failed(failure) => End {
+                state: JobState::Failed,
+                failure: Some(failure),
+                ..base
+            },
+            _ => base,
+        }
+    }
+}
