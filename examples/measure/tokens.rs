@@ -29,6 +29,8 @@ use crate::{Outcome, sites};
 
 const JOBS: usize = 200;
 const TOKENS_PER_SECOND: u32 = 50;
+/// Jobs before those that are measured: connections are open then, and their statements known.
+const WARM_UP: usize = 40;
 /// Over which the jobs arrive, evenly.
 const ARRIVAL: Duration = Duration::from_secs(4);
 
@@ -79,11 +81,11 @@ async fn with_model(name: &str, arrival: Duration) -> Outcome<()> {
     measure(name, arrival, &url, &one, &pages, Some(&model)).await
 }
 
-/// A planned page for each job.
+/// A planned page for each job, those of the warm-up included.
 async fn pages(url: &str) -> Outcome<Vec<Uuid>> {
     let running = sites::running(sites::config(url)?).await?;
     let account = running.app.local_account;
-    let sites = sites::many(&running.app, account, JOBS).await?;
+    let sites = sites::many(&running.app, account, WARM_UP + JOBS).await?;
     let pages = sites::planned(&running.app, account, &sites).await?;
     running.stop().await;
     Ok(pages.into_iter().map(|page| page.id).collect())
@@ -99,6 +101,9 @@ async fn measure(
     model: Option<&Model>,
 ) -> Outcome<()> {
     let api = &all[0];
+    let (warm_up, pages) = pages.split_at(WARM_UP);
+    let warming = warm_up.iter().map(|page| one_job(api.address, *page));
+    futures::future::try_join_all(warming).await?;
     let first = Instant::now();
     let jobs = pages.iter().enumerate().map(|(at, page)| {
         let (address, page) = (api.address, *page);

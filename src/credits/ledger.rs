@@ -3,11 +3,13 @@
 //! `seq` is taken under the account row's lock, so the order of the entries is the order of the commits.
 //! Lock order (see `jobs`): holds come early, the account last. Everything of an account meets at its row.
 
+use std::collections::HashMap;
+
 use sea_orm::{ActiveValue::Set, EntityTrait, FromQueryResult};
 use uuid::Uuid;
 
 use super::MAX_BALANCE;
-use crate::db::{now, rows, sql};
+use crate::db::{marks, now, rows};
 use crate::entities::{CreditEntryKind, HoldState, account, credit_entry, credit_hold};
 use crate::error::{Error, Result};
 use crate::events::{Unit, append};
@@ -179,16 +181,26 @@ pub async fn open_holds(unit: &Unit, account: Uuid, jobs: &[(Uuid, i64)]) -> Res
         .collect())
 }
 
-/// Closes a job's hold, keeping `captured` of it; gives what was kept and what goes back.
+/// Closes jobs' holds with one statement, keeping so much of each; gives what was kept and what goes back, by job.
 ///
-/// None when there is no open hold: a price of 0, or a site job whose hold closed at its fan-out.
-pub async fn close_hold(unit: &Unit, job: Uuid, captured: i64) -> Result<Option<(i64, i64)>> {
-    let text = "UPDATE credit_holds SET state = 'closed', captured = $2, released = amount - $2, closed_at = $3 \
-                WHERE job_id = $1 AND state = 'open' RETURNING amount";
-    let statement = sql(&unit.tx, text, [job.into(), captured.into(), now().into()]);
-    let Some(row) = sea_orm::ConnectionTrait::query_one_raw(&unit.tx, statement).await? else {
-        return Ok(None);
-    };
-    let amount: i64 = row.try_get("", "amount")?;
-    Ok(Some((captured, amount - captured)))
+/// A job without an open hold is not in it: a price of 0, or a site job whose hold closed at its fan-out.
+pub async fn close_holds(unit: &Unit, captured: &[(Uuid, i64)]) -> Result<HashMap<Uuid, (i64, i64)>> {
+    let mut values: Vec<sea_orm::Value> = vec![now().into()];
+    let mut places = Vec::with_capacity(captured.len());
+    for (job, captured) in captured {
+        places.push(format!("({})", marks(values.len() + 1, 2)));
+        values.extend([(*job).into(), (*captured).into()]);
+    }
+    let text = format!(
+        "UPDATE credit_holds SET state = 'closed', captured = new.column2, released = amount - new.column2, \
+         closed_at = $1 FROM (VALUES {}) AS new WHERE job_id = new.column1 AND state = 'open' \
+         RETURNING job_id, captured, released",
+        places.join(", ")
+    );
+    let rows = rows(&unit.tx, &text, values).await?;
+    let closed = rows.iter().map(|row| {
+        let (kept, back) = (row.try_get("", "captured")?, row.try_get("", "released")?);
+        Ok((row.try_get("", "job_id")?, (kept, back)))
+    });
+    closed.collect()
 }

@@ -12,7 +12,7 @@ mod prices;
 
 pub use account::{adjust, create_account, find_account, grant, local_account};
 pub use grant::{Granted, grant_once};
-pub use ledger::{AccountChange, Movement, Shortfall, apply, apply_covered, close_hold, open_holds};
+pub use ledger::{AccountChange, Movement, Shortfall, apply, apply_covered, close_holds, open_holds};
 pub use policy::{Ending, captured};
 pub use prices::{Prices, price_rows, prices, seed_prices, set_price};
 

@@ -27,11 +27,12 @@ impl Site {
         let id = job
             .blueprint_id
             .ok_or_else(|| Error::internal("a job without a site"))?;
-        let blueprint = store::blueprint(connection, job.account_id, id).await?;
+        let (blueprint, pages, blocks) = tokio::try_join!(
+            store::blueprint(connection, job.account_id, id),
+            store::pages_of(connection, id),
+            store::blocks_of_site(connection, id),
+        )?;
         let blueprint = blueprint.ok_or_else(|| Error::internal("the site of a running job is gone"))?;
-        let pages = store::pages_of(connection, id).await?;
-        let ids: Vec<Uuid> = pages.iter().map(|page| page.id).collect();
-        let blocks = store::blocks_of(connection, &ids).await?;
         let stored: brief::Brief = serde_json::from_value(blueprint.brief.clone())?;
         let style = stored.style.clone();
         let brief = words(connection, &blueprint, stored).await?;

@@ -21,7 +21,7 @@ use crate::db::Db;
 use crate::entities::{BlockStatus, JobPhase, JobState, PageStatus, block, job};
 use crate::error::{Error, Result};
 use crate::events::Unit;
-use crate::jobs::{Activity, Content, Done, Ending, Halt, Step, Work};
+use crate::jobs::{Activity, Content, Done, Ending, Halt, Keeps, Step, Work};
 use crate::sites::block::{BlockKind, Written, read_block};
 use crate::sites::store;
 
@@ -81,25 +81,53 @@ impl Activity for Page {
         })
     }
 
-    async fn close(&self, unit: &mut Unit, job: &job::Model, ending: Ending<'_>) -> Result<()> {
-        let (Some(page), Some(blueprint)) = (job.page_id, job.blueprint_id) else {
-            return Ok(());
+    async fn store(&self, unit: &mut Unit, contents: &[&Content], keeps: Keeps) -> Result<Vec<bool>> {
+        let writings = contents.iter().map(|content| content.downcast_ref::<Writing>());
+        let writings: Vec<&Writing> = writings
+            .collect::<Option<_>>()
+            .ok_or_else(|| Error::internal("a page job stores what is no section"))?;
+        let closed = writings
+            .iter()
+            .filter_map(|writing| Some((writing.job, writing.closed.as_ref()?)));
+        let closed = closed
+            .filter(|_| keeps == Keeps::All)
+            .map(|(job, closed)| store::WrittenBlock {
+                id: closed.block.id,
+                job,
+                expected: closed.block.revision,
+                written: &closed.written,
+            });
+        let stored = store::write_blocks(unit, &closed.collect::<Vec<_>>()).await?;
+        let next = writings.iter().filter_map(|writing| writing.next.as_ref());
+        store::open_blocks(unit, next.map(|next| (next.id, next.revision)).collect()).await?;
+        let is_stored = |writing: &&Writing| match &writing.closed {
+            Some(closed) => stored.contains(&closed.block.id),
+            None => true,
         };
-        // The caller holds the blueprint's lock; the page's comes before its blocks'.
-        store::settle_blueprint(unit, blueprint).await?;
-        let unwritten = match ending.state {
-            JobState::Failed | JobState::Quarantined => BlockStatus::Failed,
-            _ => BlockStatus::Planned,
-        };
-        let failed = unwritten == BlockStatus::Failed;
-        store::set_page_status(unit, page, if failed { PageStatus::Failed } else { PageStatus::Ready }).await?;
-        store::close_open_blocks(unit, page, unwritten).await?;
-        if failed {
-            return store::put_back(unit, job.id, page).await;
-        }
+        Ok(writings.iter().map(is_stored).collect())
+    }
+
+    async fn close(&self, unit: &mut Unit, endings: &[Ending<'_>]) -> Result<()> {
+        // The caller holds the blueprints' locks; those of pages come before their blocks'.
+        store::settle_blueprints(unit, endings.iter().filter_map(|ending| ending.job.blueprint_id)).await?;
+        let (failed, kept): (Vec<&Ending>, Vec<&Ending>) = endings.iter().partition(|ending| {
+            let state = ending.job.state;
+            matches!(state, JobState::Failed | JobState::Quarantined)
+        });
+        let pages = |of: &[&Ending]| of.iter().filter_map(|ending| ending.job.page_id).collect::<Vec<Uuid>>();
+        let (failed_pages, kept) = (pages(&failed), pages(&kept));
         // A cancelled page keeps what was paid for; it is ready only if that is all of it.
-        if !store::is_complete(unit, page).await? {
-            store::set_page_status(unit, page, PageStatus::Draft).await?;
+        let unfinished = store::unfinished(unit, &kept).await?;
+        let finished: Vec<Uuid> = kept.iter().copied().filter(|page| !unfinished.contains(page)).collect();
+        store::set_page_statuses(unit, &failed_pages, PageStatus::Failed).await?;
+        store::set_page_statuses(unit, &unfinished, PageStatus::Draft).await?;
+        store::set_page_statuses(unit, &finished, PageStatus::Ready).await?;
+        store::close_open_blocks(unit, &failed_pages, BlockStatus::Failed).await?;
+        store::close_open_blocks(unit, &kept, BlockStatus::Planned).await?;
+        for job in failed.iter().map(|ending| ending.job) {
+            if let Some(page) = job.page_id {
+                store::put_back(unit, job.id, page).await?;
+            }
         }
         Ok(())
     }
@@ -255,26 +283,6 @@ struct Writing {
     job: Uuid,
     closed: Option<Closed>,
     next: Option<Planned>,
-}
-
-#[async_trait]
-impl Content for Writing {
-    async fn write(&self, unit: &mut Unit) -> Result<bool> {
-        if let Some(Closed { block, written, .. }) = &self.closed
-            && !store::write_block(unit, self.job, block.id, block.revision, written).await?
-        {
-            return Ok(false);
-        }
-        self.rest(unit).await?;
-        Ok(true)
-    }
-
-    async fn rest(&self, unit: &mut Unit) -> Result<()> {
-        match &self.next {
-            Some(next) => store::open_block(unit, next.id, next.revision).await,
-            None => Ok(()),
-        }
-    }
 }
 
 pub(super) fn opened(block: &Planned) -> (Uuid, String) {

@@ -76,14 +76,15 @@ impl Activity for Plan {
         })
     }
 
-    async fn close(&self, unit: &mut Unit, job: &job::Model, ending: Ending<'_>) -> Result<()> {
-        let Some(blueprint) = job.blueprint_id else {
-            return Ok(());
-        };
-        if let (JobState::Succeeded, Some(content)) = (ending.state, ending.content) {
-            apply(unit, blueprint, content).await?;
+    async fn close(&self, unit: &mut Unit, endings: &[Ending<'_>]) -> Result<()> {
+        for ending in endings {
+            if let (JobState::Succeeded, Some(content), Some(site)) =
+                (ending.job.state, ending.content, ending.job.blueprint_id)
+            {
+                apply(unit, site, content).await?;
+            }
         }
-        store::settle_blueprint(unit, blueprint).await
+        store::settle_blueprints(unit, endings.iter().filter_map(|ending| ending.job.blueprint_id)).await
     }
 
     async fn plant(&self, unit: &mut Unit, job: &job::Model, content: &Value) -> Result<Vec<(Uuid, Value)>> {

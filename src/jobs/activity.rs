@@ -3,12 +3,15 @@
 //! The engine never calls down into the domain by name: each kind is registered, runs its jobs, and
 //! closes the content of a job in the transaction that ends it.
 
+use std::any::Any;
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::work::Work;
-use crate::entities::{JobState, job};
+use crate::entities::job;
 use crate::error::{Error, Result};
 use crate::events::{JobEvent, Unit};
 
@@ -17,14 +20,34 @@ pub trait Activity: Send + Sync {
     /// Does the job. It checkpoints through `work` and gives up when `work` says so.
     async fn run(&self, work: &mut Work) -> Result<Done, Halt>;
 
-    /// Writes what the end of a job means for the site. The caller holds the locks of the job, its
-    /// account and its blueprint; pages and blocks may be locked here, in that order.
-    async fn close(&self, unit: &mut Unit, job: &job::Model, ending: Ending<'_>) -> Result<()>;
+    /// Stores what checkpoints of jobs of this kind carry, each as it was given to [`Work::checkpoint_with`]. The caller
+    /// holds the locks of the jobs and of their blueprints; pages and blocks may be locked here, in that order.
+    ///
+    /// Says of each whether it was stored: a block that a person locked or edited meanwhile is left alone, and then
+    /// nothing of this is committed. When `keeps` is [`Keeps::AllBut`], what closes a block is left out.
+    async fn store(&self, _unit: &mut Unit, _contents: &[&Content], _keeps: Keeps) -> Result<Vec<bool>> {
+        Err(Error::internal("jobs of this kind store nothing in a checkpoint"))
+    }
+
+    /// Writes what the ends of jobs of this kind mean for their sites. The caller holds the locks of the jobs and of
+    /// their blueprints; pages and blocks may be locked here, in that order.
+    async fn close(&self, unit: &mut Unit, endings: &[Ending<'_>]) -> Result<()>;
 
     /// Writes the content of a fan-out, with the same locks held, and gives each child its baseline.
     async fn plant(&self, _unit: &mut Unit, _job: &job::Model, _content: &Value) -> Result<Vec<(Uuid, Value)>> {
         Err(Error::internal("this kind of job has no children"))
     }
+}
+
+/// What one checkpoint stores, of a type that the activity knows.
+pub type Content = Arc<dyn Any + Send + Sync>;
+
+/// How much of a content is to be stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keeps {
+    All,
+    /// All but the block that closed: a person keeps that.
+    AllBut,
 }
 
 /// What a finished run hands to the engine.
@@ -49,7 +72,8 @@ pub struct Child {
 /// How a job ended, for [`Activity::close`].
 #[derive(Clone, Copy)]
 pub struct Ending<'a> {
-    pub state: JobState,
+    /// As it is now, with the state that it ended in.
+    pub job: &'a job::Model,
     /// What a successful run handed over.
     pub content: Option<&'a Value>,
 }

@@ -4,24 +4,25 @@
 //! one statement, and so is their commit. One that cannot be made as it is spoils it for none: each is then made alone.
 
 use std::slice::from_ref;
-use std::sync::Arc;
 
-use sea_orm::FromQueryResult;
-
+use super::activity::{Content, Keeps};
 use super::engine::{Engine, ms};
+use super::row;
 use super::step::{Step, events_of, is_progress};
-use super::work::Content;
 use crate::db::{marks, rows};
-use crate::entities::job;
+use crate::entities::{JobKind, job};
 use crate::error::{Error, Result};
 use crate::events::append::JobEntry;
 use crate::events::{BlueprintBody, JobEvent, Unit, append};
 use crate::ids::Position;
 
+/// Checkpoints of an account that have a transaction of their own; they meet nowhere but at the sites.
+const SIDE_BY_SIDE: usize = 8;
+
 /// A checkpoint that is to be made.
 pub(super) struct Saving {
     pub step: Step,
-    pub content: Arc<dyn Content>,
+    pub content: Option<Content>,
     /// The job as of the checkpoint before, with the tokens that were counted since.
     pub job: job::Model,
     /// The newest item of its live stream, and its number under this lease.
@@ -33,27 +34,30 @@ pub(super) struct Saving {
 pub(super) struct Saved {
     pub job: job::Model,
     /// Whether its content was stored.
-    pub is_written: bool,
+    pub is_stored: bool,
 }
 
 impl Saving {
     /// The events that it becomes; those of its content only when that is stored.
-    fn events(&self, with_block: bool) -> Vec<JobEvent> {
-        events_of(&self.step, &self.job, with_block)
+    fn events(&self, keeps: Keeps) -> Vec<JobEvent> {
+        events_of(&self.step, &self.job, keeps == Keeps::All)
     }
 }
 
 pub(super) async fn save(engine: &Engine, saving: Saving) -> Result<Saved> {
     let (account, own) = (saving.job.account_id, engine.clone());
     let together = move |savings| all(own.clone(), savings);
-    let saved = engine.gather.ask(account, saving, together).await;
+    let saved = engine
+        .gather
+        .ask(account, engine.side_by_side(SIDE_BY_SIDE), saving, together)
+        .await;
     saved.unwrap_or_else(|| Err(Error::internal("the task of a checkpoint ended before it")))
 }
 
 async fn all(engine: Engine, savings: Vec<Saving>) -> Vec<Result<Saved>> {
     let db = &engine.db;
     if savings.len() > 1
-        && let Ok(Some(saved)) = db.unless_away(try_all(&engine, &savings, true)).await
+        && let Ok(Some(saved)) = db.unless_away(try_all(&engine, &savings, Keeps::All)).await
     {
         return saved.into_iter().map(Ok).collect();
     }
@@ -65,9 +69,9 @@ async fn all(engine: Engine, savings: Vec<Saving>) -> Vec<Result<Saved>> {
 }
 
 async fn alone(engine: &Engine, saving: &Saving) -> Result<Saved> {
-    let saved = match try_all(engine, from_ref(saving), true).await? {
+    let saved = match try_all(engine, from_ref(saving), Keeps::All).await? {
         Some(saved) => Some(saved),
-        None => try_all(engine, from_ref(saving), false).await?,
+        None => try_all(engine, from_ref(saving), Keeps::AllBut).await?,
     };
     let saved = saved.and_then(|mut saved| saved.pop());
     saved.ok_or_else(|| Error::internal("a checkpoint without content stored none"))
@@ -75,34 +79,50 @@ async fn alone(engine: &Engine, saving: &Saving) -> Result<Saved> {
 
 /// In lock order: jobs, then blueprints; content follows. None when a person keeps the block that one of them closed:
 /// then nothing was written, and that one is to be made without it.
-async fn try_all(engine: &Engine, savings: &[Saving], with_block: bool) -> Result<Option<Vec<Saved>>> {
+async fn try_all(engine: &Engine, savings: &[Saving], keeps: Keeps) -> Result<Option<Vec<Saved>>> {
     let mut unit = engine.unit().await?;
-    let events: Vec<Vec<JobEvent>> = savings.iter().map(|saving| saving.events(with_block)).collect();
-    let Some(jobs) = renew(&unit, engine, savings, &events, with_block).await? else {
+    let events: Vec<Vec<JobEvent>> = savings.iter().map(|saving| saving.events(keeps)).collect();
+    let Some(jobs) = renew(&unit, engine, savings, &events, keeps).await? else {
         // At once: who lost a job must not keep it from the next.
         unit.rollback().await?;
         return Err(Error::LostLease);
     };
     announce(&mut unit, savings, &events).await?;
-    let mut saved = Vec::with_capacity(savings.len());
-    for (saving, job) in savings.iter().zip(jobs) {
-        let is_written = match with_block {
-            true => saving.content.write(&mut unit).await?,
-            false => {
-                saving.content.rest(&mut unit).await?;
-                false
-            }
-        };
-        if with_block && !is_written && saving.step.closed.is_some() {
-            unit.rollback().await?;
-            return Ok(None);
-        }
-        saved.push(Saved { job, is_written });
+    let stored = store(&mut unit, engine, savings, keeps).await?;
+    let is_kept = |(saving, is_stored): (&Saving, &bool)| !is_stored && saving.step.closed.is_some();
+    if keeps == Keeps::All && savings.iter().zip(&stored).any(is_kept) {
+        unit.rollback().await?;
+        return Ok(None);
     }
     crate::faults::point("inside_checkpoint");
     unit.commit().await?;
     crate::faults::point("after_checkpoint");
-    Ok(Some(saved))
+    let saved = jobs
+        .into_iter()
+        .zip(stored)
+        .map(|(job, is_stored)| Saved { job, is_stored });
+    Ok(Some(saved.collect()))
+}
+
+/// The contents of each kind at once; says of each checkpoint whether it was stored.
+async fn store(unit: &mut Unit, engine: &Engine, savings: &[Saving], keeps: Keeps) -> Result<Vec<bool>> {
+    let mut of_kinds: Vec<(JobKind, Vec<(usize, &Content)>)> = Vec::new();
+    for (at, saving) in savings.iter().enumerate() {
+        let Some(content) = &saving.content else { continue };
+        match of_kinds.iter_mut().find(|(kind, _)| *kind == saving.job.kind) {
+            Some((_, known)) => known.push((at, content)),
+            None => of_kinds.push((saving.job.kind, vec![(at, content)])),
+        }
+    }
+    let mut stored = vec![keeps == Keeps::All; savings.len()];
+    for (kind, contents) in of_kinds {
+        let (places, contents): (Vec<usize>, Vec<&Content>) = contents.into_iter().unzip();
+        let told = engine.activity(kind)?.store(unit, &contents, keeps).await?;
+        for (at, is_stored) in places.into_iter().zip(told) {
+            stored[at] = is_stored;
+        }
+    }
+    Ok(stored)
 }
 
 /// The fenced update, one statement for all; the rows come back in the order of the checkpoints. None when one of the
@@ -112,7 +132,7 @@ async fn renew(
     engine: &Engine,
     savings: &[Saving],
     events: &[Vec<JobEvent>],
-    with_block: bool,
+    keeps: Keeps,
 ) -> Result<Option<Vec<job::Model>>> {
     /// Values of a job that are its own.
     const OWN: usize = 12;
@@ -127,7 +147,7 @@ async fn renew(
     let mut places = Vec::with_capacity(savings.len());
     for (saving, events) in savings.iter().zip(events) {
         let Saving { job, step, .. } = saving;
-        let closes = with_block && step.closed.is_some() && !step.is_again;
+        let closes = keeps == Keeps::All && step.closed.is_some() && !step.is_again;
         let last = match events.is_empty() {
             true => job.event_n,
             false => saving.n + events.len() as i64,
@@ -161,9 +181,7 @@ async fn renew(
          WHERE jobs.id = new.column1 AND state = 'running' AND run_lease = new.column2 RETURNING *",
         places.join(", ")
     );
-    let rows = rows(&unit.tx, &text, values).await?;
-    let renewed = rows.iter().map(|row| job::Model::from_query_result(row, ""));
-    let mut renewed = renewed.collect::<std::result::Result<Vec<_>, _>>()?;
+    let mut renewed = row::many(unit, &text, values).await?;
     if renewed.len() != savings.len() {
         return Ok(None);
     }

@@ -12,6 +12,7 @@ use sea_orm::FromQueryResult;
 use uuid::Uuid;
 
 use super::engine::{Engine, ms};
+use super::row;
 use crate::credits::{self, AccountChange};
 use crate::db::{marks, rows, sql};
 use crate::entities::job;
@@ -151,9 +152,7 @@ async fn start(
         false.into(),
     ];
     values.extend(locked.keys().map(|id| (*id).into()));
-    let rows = rows(&unit.tx, &text, values).await?;
-    let started = rows.iter().map(|row| job::Model::from_query_result(row, ""));
-    let mut started = started.collect::<std::result::Result<Vec<_>, _>>()?;
+    let mut started = row::many(unit, &text, values).await?;
     started.sort_by_key(|job| candidates.iter().position(|candidate| candidate.id == job.id));
     Ok(started)
 }

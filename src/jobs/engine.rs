@@ -136,6 +136,12 @@ impl Engine {
         }))
     }
 
+    /// How many transactions of one kind and one account are made side by side before others are gathered. A file has one
+    /// writer anyway, and what waits for it costs nothing when it is gathered.
+    pub fn side_by_side(&self, on_a_server: usize) -> usize {
+        if self.db.is_postgres() { on_a_server } else { 1 }
+    }
+
     pub async fn unit(&self) -> Result<Unit> {
         Unit::begin(&self.db, &self.bus).await
     }

@@ -125,8 +125,9 @@ async fn move_holds(
     page_price: i64,
 ) -> Result<Vec<Movement>> {
     let mut movements = Vec::with_capacity(jobs.len() + 2);
-    if let Some((captured, released)) = credits::close_hold(unit, parent.id, structure_price).await? {
-        movements.extend(Movement::settle(parent.id, captured, released));
+    let closed = credits::close_holds(unit, &[(parent.id, structure_price)]).await?;
+    if let Some((captured, released)) = closed.get(&parent.id) {
+        movements.extend(Movement::settle(parent.id, *captured, *released));
     }
     let holds: Vec<(Uuid, i64)> = jobs.iter().map(|job| (job.id, page_price)).collect();
     movements.extend(credits::open_holds(unit, parent.account_id, &holds).await?);

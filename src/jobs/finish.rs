@@ -10,11 +10,14 @@ use super::end::{Outcome, Tried};
 use super::engine::Engine;
 use super::rescue::DEADLINE;
 use super::row::{self, Locked};
-use super::settle::{End, Settlement};
+use super::settle::{End, Settling, settle_all};
 use super::work::Work;
 use crate::entities::{JobState, job};
 use crate::error::{Error, Result};
 use crate::ids::Position;
+
+/// Ends of an account at a time: all of them wait for its row, one while the other commits.
+const SIDE_BY_SIDE: usize = 2;
 
 /// A job that is to end.
 struct Finishing {
@@ -35,7 +38,12 @@ pub(super) async fn finish(work: &Work, outcome: Arc<Outcome>) -> Result<Tried> 
     };
     let own = work.engine.clone();
     let together = move |ends| all(own.clone(), ends);
-    let tried = work.engine.gather.ask(work.job.account_id, finishing, together).await;
+    let side_by_side = work.engine.side_by_side(SIDE_BY_SIDE);
+    let tried = work
+        .engine
+        .gather
+        .ask(work.job.account_id, side_by_side, finishing, together)
+        .await;
     tried.unwrap_or_else(|| Err(Error::internal("the task of an end ended before it")))
 }
 
@@ -72,11 +80,11 @@ async fn try_all(engine: &Engine, ends: &[Finishing]) -> Result<Option<Vec<job::
         unit.rollback().await?;
         return Ok(None);
     }
-    let mut settlement = Settlement::default();
-    for (end, locked) in ends.iter().zip(locked) {
-        settlement.end(&mut unit, end.counted(locked), end.as_end()).await?;
-    }
-    let jobs = settlement.finish(&mut unit, engine).await?;
+    let settling = ends.iter().zip(locked).map(|(end, locked)| Settling {
+        locked: end.counted(locked),
+        end: end.as_end(),
+    });
+    let jobs = settle_all(&mut unit, engine, settling.collect()).await?;
     crate::faults::point("inside_end");
     unit.commit().await?;
     crate::faults::point("after_end");

@@ -11,8 +11,6 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-/// Leaders that one line has at a time. Two, so that one prepares while the other waits for its commit.
-const LEADERS: usize = 2;
 /// The most that one leader takes: a statement has only so many parameters.
 const MOST: usize = 100;
 
@@ -33,11 +31,12 @@ struct Waiting<W, R> {
 }
 
 impl Gather {
-    /// Has `together` do the work, in the order of arrival, with other work of this kind `of` the same row. It answers
-    /// each of its works, in their order. None when it did not, which is a panic's doing.
+    /// Has `together` do the work, in the order of arrival, with other work of this kind `of` the same row, when so many
+    /// `leaders` are busy with it already. It answers each of its works, in their order. None when it did not, which is a
+    /// panic's doing.
     ///
     /// The work goes on when the caller is gone, as a commit that is under way would; what has not begun is left out.
-    pub async fn ask<W, R, F, Fut>(&self, of: Uuid, work: W, together: F) -> Option<R>
+    pub async fn ask<W, R, F, Fut>(&self, of: Uuid, leaders: usize, work: W, together: F) -> Option<R>
     where
         W: Send + 'static,
         R: Send + 'static,
@@ -47,7 +46,7 @@ impl Gather {
         let (tell, told) = oneshot::channel();
         let is_leader = self.on_line(of, |line: &mut Line<W, R>| {
             line.waiting.push_back(Waiting { work, tell });
-            let is_leader = line.leaders < LEADERS;
+            let is_leader = line.leaders < leaders;
             line.leaders += usize::from(is_leader);
             is_leader
         });
@@ -136,6 +135,8 @@ mod tests {
 
     use super::*;
 
+    const LEADERS: usize = 2;
+
     fn sizes(works: Vec<usize>) -> Vec<(usize, usize)> {
         let size = works.len();
         works.into_iter().map(|work| (work, size)).collect()
@@ -155,7 +156,7 @@ mod tests {
                     sizes(works)
                 }
             };
-            tokio::spawn(async move { gather.ask(Uuid::nil(), work, together).await })
+            tokio::spawn(async move { gather.ask(Uuid::nil(), LEADERS, work, together).await })
         };
         let mut all = Vec::new();
         for work in 0..12 {
@@ -182,11 +183,11 @@ mod tests {
             let stuck = gather.clone();
             tokio::spawn(async move {
                 let together = |_: Vec<usize>| std::future::pending::<Vec<(usize, usize)>>();
-                stuck.ask(Uuid::nil(), 1, together).await
+                stuck.ask(Uuid::nil(), LEADERS, 1, together).await
             });
         }
         tokio::task::yield_now().await;
-        let other = gather.ask(Uuid::max(), 2_usize, async |works: Vec<usize>| sizes(works));
+        let other = gather.ask(Uuid::max(), LEADERS, 2_usize, async |works: Vec<usize>| sizes(works));
         assert_eq!(
             tokio::time::timeout(Duration::from_secs(5), other).await.unwrap(),
             Some((2, 1))
@@ -197,8 +198,8 @@ mod tests {
     async fn a_panic_leaves_nobody_waiting() {
         let gather = Gather::default();
         let fails = async |works: Vec<usize>| -> Vec<usize> { panic!("{works:?}") };
-        assert_eq!(gather.ask(Uuid::nil(), 1, fails).await, None);
-        let after = gather.ask(Uuid::nil(), 2, async |works: Vec<usize>| works);
+        assert_eq!(gather.ask(Uuid::nil(), 1, 1, fails).await, None);
+        let after = gather.ask(Uuid::nil(), 1, 2, async |works: Vec<usize>| works);
         assert_eq!(
             tokio::time::timeout(Duration::from_secs(5), after).await.unwrap(),
             Some(2)
@@ -222,7 +223,7 @@ mod tests {
                     works
                 }
             };
-            tokio::spawn(async move { gather.ask(Uuid::nil(), work, together).await })
+            tokio::spawn(async move { gather.ask(Uuid::nil(), LEADERS, work, together).await })
         };
         let mut all = Vec::new();
         for work in 0..LEADERS {

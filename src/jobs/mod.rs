@@ -32,7 +32,7 @@ mod tasks;
 mod waiting;
 mod work;
 
-pub use activity::{Activity, Child, Done, Ending, Failure, Halt};
+pub use activity::{Activity, Child, Content, Done, Ending, Failure, Halt, Keeps};
 pub use cancel::cancel;
 pub use claim::claim;
 pub use engine::{Engine, EngineConfig};
@@ -44,4 +44,4 @@ pub use start::{Enqueued, Key, KeyClaim, NewJob, claim_keys, enqueue, request_ha
 pub use step::Step;
 pub use tasks::{Task, WorkerTasks, recorded, told};
 pub use waiting::{WaitReason, waiting_for};
-pub use work::{Content, Work};
+pub use work::Work;

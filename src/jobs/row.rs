@@ -55,8 +55,7 @@ async fn lock_many(unit: &Unit, ids: BTreeSet<Uuid>) -> Result<HashMap<Uuid, job
         marks(1, ids.len())
     );
     let mut locked = HashMap::with_capacity(ids.len());
-    for row in rows(&unit.tx, &text, ids.into_iter().map(Into::into)).await? {
-        let job = job::Model::from_query_result(&row, "")?;
+    for job in many(unit, &text, ids.into_iter().map(Into::into)).await? {
         locked.insert(job.id, job);
     }
     Ok(locked)
@@ -74,4 +73,15 @@ pub async fn one(
 ) -> Result<Option<job::Model>> {
     let row = unit.tx.query_one_raw(sql(&unit.tx, text, values)).await?;
     Ok(row.map(|row| job::Model::from_query_result(&row, "")).transpose()?)
+}
+
+/// The rows of a guarded statement for several jobs, in no order.
+pub async fn many(
+    unit: &Unit,
+    text: &str,
+    values: impl IntoIterator<Item = sea_orm::Value>,
+) -> Result<Vec<job::Model>> {
+    let rows = rows(&unit.tx, text, values).await?;
+    let jobs = rows.iter().map(|row| job::Model::from_query_result(row, ""));
+    Ok(jobs.collect::<std::result::Result<_, _>>()?)
 }

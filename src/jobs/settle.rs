@@ -14,7 +14,7 @@ use super::activity::{Ending, Failure};
 use super::engine::Engine;
 use super::row::{self, Locked};
 use crate::credits::{self, AccountChange, Movement};
-use crate::db::{now, sql};
+use crate::db::{marks, now, sql};
 use crate::entities::{JobKind, JobPhase, JobState, job};
 use crate::error::{Error, Result};
 use crate::events::append::JobEntry;
@@ -80,157 +80,136 @@ impl Ended {
     }
 }
 
-/// Ends `locked.job`; the caller has locked it and its parent and checked the guard under that lock.
+/// A job that is to end, whose lock and whose parent's the caller holds.
+pub(super) struct Settling<'a> {
+    pub locked: Locked,
+    pub end: End<'a>,
+}
+
+/// Ends `locked.job`; the caller has checked the guard under its lock.
 pub(super) async fn settle(unit: &mut Unit, engine: &Engine, locked: Locked, end: End<'_>) -> Result<job::Model> {
-    let mut settlement = Settlement::default();
-    settlement.end(unit, locked, end).await?;
-    let ended = settlement.finish(unit, engine).await?.pop();
+    let ended = settle_all(unit, engine, vec![Settling { locked, end }]).await?.pop();
     ended.ok_or_else(|| Error::internal("a job was settled and is not there"))
 }
 
-/// Ends of one transaction: their rows one after the other, and then their events, their content and their credits.
-#[derive(Default)]
-pub(super) struct Settlement<'a> {
-    ends: Vec<Entry<'a>>,
+/// The same for several jobs of one account: as many statements as for one. They come back in their order.
+pub(super) async fn settle_all(unit: &mut Unit, engine: &Engine, all: Vec<Settling<'_>>) -> Result<Vec<job::Model>> {
+    let captured: Vec<i64> = all.iter().map(Settling::captured).collect();
+    let jobs = write_ends(unit, &all, &captured).await?;
+    let parents = count_down(unit, &all).await?;
+    let holds: Vec<(Uuid, i64)> = jobs.iter().map(|job| job.id).zip(captured).collect();
+    let closed = credits::close_holds(unit, &holds).await?;
+    let ended = jobs.into_iter().map(|job| {
+        let (charged, released) = closed.get(&job.id).copied().unwrap_or_default();
+        Ended { job, charged, released }
+    });
+    let ended: Vec<Ended> = ended.collect();
+    announce(unit, &all, &ended, &parents).await?;
+    close(unit, engine, &all, &ended, &parents).await?;
+    let mut change = AccountChange::default();
+    for (settling, ended) in all.iter().zip(&ended) {
+        change.account = ended.job.account_id;
+        change.running -= i64::from(settling.locked.job.lease_owner.is_some());
+        let movements = Movement::settle(ended.job.id, ended.charged, ended.released);
+        change.movements.extend(movements);
+        change.jobs.push(ended.job.id);
+        log_end(unit, &ended.job, ended.charged);
+    }
+    let over = parents
+        .iter()
+        .map(|parent| &parent.job)
+        .filter(|job| job.state.is_terminal());
+    change.jobs.extend(over.map(|job| job.id));
+    credits::apply_covered(unit, change).await?;
+    unit.after_commit(Notice::Work);
+    Ok(ended.into_iter().map(|ended| ended.job).collect())
 }
 
-struct Entry<'a> {
-    ended: Ended,
-    /// As this end left it.
-    parent: Option<Ended>,
-    before: job::Model,
-    end: End<'a>,
-    movements: Vec<Movement>,
+impl Settling<'_> {
+    fn captured(&self) -> i64 {
+        let job = &self.locked.job;
+        credits::captured(credits::Ending {
+            kind: job.kind,
+            state: self.end.state,
+            price: own_price(job),
+            written: job.written.into(),
+            planned: job.planned.into(),
+        })
+    }
 }
 
-impl<'a> Settlement<'a> {
-    /// Ends one job, whose lock and whose parent's the caller holds.
-    pub async fn end(&mut self, unit: &mut Unit, locked: Locked, end: End<'a>) -> Result<()> {
-        let before = locked.job;
-        let captured = credits::captured(credits::Ending {
-            kind: before.kind,
-            state: end.state,
-            price: own_price(&before),
-            written: before.written.into(),
-            planned: before.planned.into(),
+/// The events on the streams of the jobs and of their parents, whose rows are locked, and then on those of the sites.
+async fn announce(unit: &mut Unit, all: &[Settling<'_>], ended: &[Ended], parents: &[Ended]) -> Result<()> {
+    let last: Vec<JobEvent> = ended.iter().map(Ended::event).collect();
+    let of_parents: Vec<JobEvent> = parents.iter().map(Ended::event).collect();
+    let mut entries = Vec::new();
+    let mut told = Vec::new();
+    for ((Settling { locked, end }, Ended { job, .. }), last) in all.iter().zip(ended).zip(&last) {
+        let (mut durable, mut item, mut at) = (append::durable_position(&locked.job), end.item, end.at);
+        for event in end.events.iter().chain([last]) {
+            entries.push(JobEntry {
+                job: job.id,
+                at,
+                durable: Some(durable),
+                item: Some(item),
+                event,
+            });
+            told.push((job, event));
+            (durable, item, at) = (at, at, Position::new(at.lease, at.n + 1));
+        }
+    }
+    for (Ended { job, .. }, event) in parents.iter().zip(&of_parents) {
+        let at = append::durable_position(job);
+        let before = Some(Position::new(at.lease, at.n - 1));
+        entries.push(JobEntry {
+            job: job.id,
+            at,
+            durable: before,
+            item: before,
+            event,
         });
-        let job = write_end(unit, &before, &end, captured).await?;
-        let parent = match locked.parent {
-            // Another end of this transaction may have counted it down already.
-            Some(parent) => Some(count_down(unit, self.newest(parent)).await?),
-            None => None,
-        };
-        let (charged, released) = credits::close_hold(unit, job.id, captured).await?.unwrap_or((0, 0));
-        self.ends.push(Entry {
-            movements: Movement::settle(job.id, charged, released).collect(),
-            ended: Ended { job, charged, released },
-            parent,
-            before,
-            end,
-        });
-        Ok(())
+        told.push((job, event));
     }
-
-    fn newest(&self, parent: job::Model) -> job::Model {
-        let parents = self.ends.iter().rev().filter_map(|entry| entry.parent.as_ref());
-        let known = parents.map(|known| &known.job).find(|known| known.id == parent.id);
-        known.cloned().unwrap_or(parent)
+    append::job_events(unit, &entries).await?;
+    let mut sites = append::SiteEvents::new();
+    for (job, event) in told {
+        let Some(site) = job.blueprint_id else { continue };
+        let event = (Some(job.id), BlueprintBody::Job(event.clone()));
+        sites.entry(site).or_default().push(event);
     }
-
-    /// The rest of it, in lock order. The jobs come back in the order in which they ended.
-    pub async fn finish(self, unit: &mut Unit, engine: &Engine) -> Result<Vec<job::Model>> {
-        self.announce(unit).await?;
-        for entry in &self.ends {
-            let ending = Ending {
-                state: entry.ended.job.state,
-                content: entry.end.content,
-            };
-            close(unit, engine, &entry.ended.job, ending).await?;
-            if let Some(parent) = entry.ended_parent() {
-                let (state, content) = (parent.state, None);
-                close(unit, engine, parent, Ending { state, content }).await?;
-            }
-        }
-        let (mut changes, mut jobs) = (
-            BTreeMap::<Uuid, AccountChange>::new(),
-            Vec::with_capacity(self.ends.len()),
-        );
-        for entry in self.ends {
-            let account = entry.ended.job.account_id;
-            let change = changes.entry(account).or_default();
-            change.account = account;
-            change.running -= i64::from(entry.before.lease_owner.is_some());
-            change.jobs.push(entry.ended.job.id);
-            change.jobs.extend(entry.ended_parent().map(|parent| parent.id));
-            change.movements.extend(entry.movements);
-            log_end(unit, &entry.ended.job, entry.ended.charged);
-            jobs.push(entry.ended.job);
-        }
-        for change in changes.into_values() {
-            credits::apply_covered(unit, change).await?;
-        }
-        unit.after_commit(Notice::Work);
-        Ok(jobs)
-    }
-
-    /// The events on the streams of the jobs and of their parents, whose rows are locked, and then on those of the sites.
-    async fn announce(&self, unit: &mut Unit) -> Result<()> {
-        let told: Vec<(Vec<JobEvent>, Option<JobEvent>)> = self.ends.iter().map(Entry::events).collect();
-        let mut entries = Vec::new();
-        let mut sites = append::SiteEvents::new();
-        for (entry, (own, of_parent)) in self.ends.iter().zip(&told) {
-            let job = &entry.ended.job;
-            let (mut durable, mut item) = (append::durable_position(&entry.before), entry.end.item);
-            let mut at = entry.end.at;
-            for event in own {
-                entries.push(JobEntry {
-                    job: job.id,
-                    at,
-                    durable: Some(durable),
-                    item: Some(item),
-                    event,
-                });
-                (durable, item, at) = (at, at, Position::new(at.lease, at.n + 1));
-            }
-            let parent = entry.parent.as_ref().map(|parent| &parent.job);
-            if let (Some(parent), Some(event)) = (parent, of_parent) {
-                let at = append::durable_position(parent);
-                let before = Some(Position::new(at.lease, at.n - 1));
-                entries.push(JobEntry {
-                    job: parent.id,
-                    at,
-                    durable: before,
-                    item: before,
-                    event,
-                });
-            }
-            let Some(site) = job.blueprint_id else { continue };
-            let own = own.iter().map(|event| (job.id, event));
-            let all = own.chain(parent.map(|parent| parent.id).zip(of_parent.as_ref()));
-            let all = all.map(|(job, event)| (Some(job), BlueprintBody::Job(event.clone())));
-            sites.entry(site).or_default().extend(all);
-        }
-        append::job_events(unit, &entries).await?;
-        append::site_events(unit, sites).await
-    }
+    append::site_events(unit, sites).await
 }
 
-impl Entry<'_> {
-    /// What is announced of the job, its end last, and of its parent.
-    fn events(&self) -> (Vec<JobEvent>, Option<JobEvent>) {
-        let mut own = self.end.events.to_vec();
-        own.push(self.ended.event());
-        (own, self.parent.as_ref().map(Ended::event))
+/// What the ends do to the content, of each kind at once; parents come after their children.
+async fn close(
+    unit: &mut Unit,
+    engine: &Engine,
+    all: &[Settling<'_>],
+    ended: &[Ended],
+    parents: &[Ended],
+) -> Result<()> {
+    let own = ended.iter().zip(all).map(|(Ended { job, .. }, settling)| Ending {
+        job,
+        content: settling.end.content,
+    });
+    let over = parents
+        .iter()
+        .map(|parent| &parent.job)
+        .filter(|job| job.state.is_terminal());
+    let over = over.map(|job| Ending { job, content: None });
+    for endings in [own.collect::<Vec<_>>(), over.collect()] {
+        let mut of_kinds: Vec<(JobKind, Vec<Ending>)> = Vec::new();
+        for ending in endings {
+            match of_kinds.iter_mut().find(|(kind, _)| *kind == ending.job.kind) {
+                Some((_, known)) => known.push(ending),
+                None => of_kinds.push((ending.job.kind, vec![ending])),
+            }
+        }
+        for (kind, endings) in of_kinds {
+            engine.activity(kind)?.close(unit, &endings).await?;
+        }
     }
-
-    fn ended_parent(&self) -> Option<&job::Model> {
-        let parent = self.parent.as_ref().map(|parent| &parent.job);
-        parent.filter(|parent| parent.state.is_terminal())
-    }
-}
-
-async fn close(unit: &mut Unit, engine: &Engine, job: &job::Model, ending: Ending<'_>) -> Result<()> {
-    engine.activity(job.kind)?.close(unit, job, ending).await
+    Ok(())
 }
 
 /// What the job itself is charged for: of a site job only the plan, its pages have prices of their own.
@@ -241,33 +220,52 @@ pub(super) fn own_price(job: &job::Model) -> i64 {
     }
 }
 
-async fn write_end(unit: &Unit, before: &job::Model, end: &End<'_>, captured: i64) -> Result<job::Model> {
-    let text = "UPDATE jobs SET state = $4, run_lease = $5, event_lease = $5, event_n = $6, lease_owner = NULL, \
-                lease_expires_at = NULL, finished_at = {now}, phase = NULL, result = $7, charged = $8, \
-                progress = CASE WHEN $4 = 'succeeded' THEN 1 ELSE progress END, crashes = crashes + $9, \
-                error_code = $10, error_message = $11, error_retryable = $12, \
-                prompt_tokens = $13, completion_tokens = $14, model = $15, version = version + 1 \
-                WHERE id = $1 AND state = $2 AND run_lease = $3 AND ($4 <> 'succeeded' OR cancel_requested_at IS NULL) \
-                RETURNING *";
-    let failure = end.failure;
-    let values = [
-        before.id.into(),
-        before.state.as_str().into(),
-        before.run_lease.into(),
-        end.state.as_str().into(),
-        end.at.lease.into(),
-        (end.at.n + end.events.len() as i64).into(),
-        end.result.clone().into(),
-        captured.into(),
-        end.crashes.into(),
-        failure.map(|failure| failure.code.to_string()).into(),
-        failure.map(|failure| failure.message.clone()).into(),
-        failure.map(|failure| failure.retryable).into(),
-        before.prompt_tokens.into(),
-        before.completion_tokens.into(),
-        before.model.clone().into(),
-    ];
-    row::one(unit, text, values).await?.ok_or(Error::LostLease)
+/// The fenced update, one statement for all; the rows come back in their order.
+async fn write_ends(unit: &Unit, all: &[Settling<'_>], captured: &[i64]) -> Result<Vec<job::Model>> {
+    /// Values of a job that are its own.
+    const OWN: usize = 15;
+    let (mut places, mut values) = (Vec::with_capacity(all.len()), Vec::with_capacity(all.len() * OWN));
+    for (Settling { locked, end }, captured) in all.iter().zip(captured) {
+        let (before, failure) = (&locked.job, end.failure);
+        places.push(format!("({})", marks(values.len() + 1, OWN)));
+        let own: [sea_orm::Value; OWN] = [
+            before.id.into(),
+            before.state.as_str().into(),
+            before.run_lease.into(),
+            end.state.as_str().into(),
+            end.at.lease.into(),
+            (end.at.n + end.events.len() as i64).into(),
+            end.result.clone().into(),
+            (*captured).into(),
+            end.crashes.into(),
+            failure.map(|failure| failure.code.to_string()).into(),
+            failure.map(|failure| failure.message.clone()).into(),
+            failure.map(|failure| failure.retryable).into(),
+            before.prompt_tokens.into(),
+            before.completion_tokens.into(),
+            before.model.clone().into(),
+        ];
+        values.extend(own);
+    }
+    // Both databases name the columns of VALUES so.
+    let text = format!(
+        "UPDATE jobs SET state = new.column4, run_lease = new.column5, event_lease = new.column5, \
+         event_n = new.column6, lease_owner = NULL, lease_expires_at = NULL, finished_at = {{now}}, phase = NULL, \
+         result = new.column7, charged = new.column8, \
+         progress = CASE WHEN new.column4 = 'succeeded' THEN 1 ELSE progress END, crashes = crashes + new.column9, \
+         error_code = new.column10, error_message = new.column11, error_retryable = new.column12, \
+         prompt_tokens = new.column13, completion_tokens = new.column14, model = new.column15, version = version + 1 \
+         FROM (VALUES {}) AS new \
+         WHERE jobs.id = new.column1 AND state = new.column2 AND run_lease = new.column3 \
+         AND (new.column4 <> 'succeeded' OR cancel_requested_at IS NULL) RETURNING *",
+        places.join(", ")
+    );
+    let mut ended = row::many(unit, &text, values).await?;
+    if ended.len() != all.len() {
+        return Err(Error::LostLease);
+    }
+    ended.sort_by_key(|job| all.iter().position(|settling| settling.locked.job.id == job.id));
+    Ok(ended)
 }
 
 #[derive(FromQueryResult)]
@@ -277,8 +275,21 @@ struct Tally {
     charged: i64,
 }
 
-/// Takes one child off the parent, whose lock is held; at 0 the parent ends.
-async fn count_down(unit: &mut Unit, parent: job::Model) -> Result<Ended> {
+/// Takes the children that ended off their parents, whose locks are held.
+async fn count_down(unit: &mut Unit, all: &[Settling<'_>]) -> Result<Vec<Ended>> {
+    let mut parents: BTreeMap<Uuid, (&job::Model, i64)> = BTreeMap::new();
+    for parent in all.iter().filter_map(|settling| settling.locked.parent.as_ref()) {
+        parents.entry(parent.id).or_insert((parent, 0)).1 += 1;
+    }
+    let mut counted = Vec::with_capacity(parents.len());
+    for (parent, children) in parents.into_values() {
+        counted.push(count_one_down(unit, parent, children).await?);
+    }
+    Ok(counted)
+}
+
+/// Takes so many children off; at 0 the parent ends.
+async fn count_one_down(unit: &mut Unit, parent: &job::Model, children: i64) -> Result<Ended> {
     let text = "SELECT CAST(SUM(CASE WHEN finished_at IS NULL THEN 1 ELSE 0 END) AS bigint) AS open, \
                 CAST(SUM(CASE WHEN state = 'succeeded' THEN 1 ELSE 0 END) AS bigint) AS succeeded, \
                 CAST(COALESCE(SUM(charged), 0) AS bigint) AS charged FROM jobs WHERE parent_id = $1";
@@ -287,7 +298,7 @@ async fn count_down(unit: &mut Unit, parent: job::Model) -> Result<Ended> {
         .await?;
     let tally = tally.ok_or_else(|| Error::internal("a parent without children counts down"))?;
     let open = tally.open;
-    if open != i64::from(parent.children_open) - 1 {
+    if open != i64::from(parent.children_open) - children {
         // The parent's lock makes the tally right; refusing would leave a job that never ends.
         tracing::error!(job.id = %parent.id, counted = parent.children_open, open, "a parent had lost count of its children");
     }
@@ -318,7 +329,7 @@ async fn count_down(unit: &mut Unit, parent: job::Model) -> Result<Ended> {
         // What is left is shared by the children that are left: it never goes back behind the plan's own share.
         match open {
             0 => 1.0,
-            open => parent.progress + (1.0 - parent.progress) / (open + 1) as f64,
+            open => parent.progress + (1.0 - parent.progress) * children as f64 / (open + children) as f64,
         }
         .into(),
         (state == JobState::Succeeded).then(|| json!({ "pages": total })).into(),

@@ -6,12 +6,13 @@
 use std::collections::HashMap;
 
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder};
+use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::engine::Engine;
+use super::row;
 use crate::credits::{self, AccountChange, Shortfall};
 use crate::db::{execute, marks, now, rows};
 use crate::entities::{JobKind, idempotency_key, job};
@@ -218,9 +219,7 @@ async fn insert(unit: &Unit, engine: &Engine, account: Uuid, new: &[&NewJob]) ->
          queued_at, baseline) VALUES {} ON CONFLICT DO NOTHING RETURNING *",
         places.join(", ")
     );
-    let rows = rows(&unit.tx, &text, values).await?;
-    let jobs = rows.iter().map(|row| job::Model::from_query_result(row, ""));
-    Ok(jobs.collect::<std::result::Result<_, _>>()?)
+    row::many(unit, &text, values).await
 }
 
 /// Notes which revisions each job may replace, of jobs that the caller has made or locked.

@@ -6,11 +6,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::activity::Halt;
+use super::activity::{Content, Halt};
 use super::checkpoint::{Saving, save};
 use super::engine::Engine;
 use super::step::{Step, is_progress};
@@ -18,7 +17,7 @@ use super::stop::{Stop, Why};
 use crate::db::now;
 use crate::entities::{JobPhase, job};
 use crate::error::Result;
-use crate::events::{Item, ItemBody, Notice, TextDelta, Unit, append};
+use crate::events::{Item, ItemBody, Notice, TextDelta, append};
 use crate::ids::Position;
 
 pub struct Work {
@@ -46,28 +45,6 @@ struct Field {
     path: Arc<[String]>,
     /// UTF-16 code units sent so far.
     length: usize,
-}
-
-/// Content that a checkpoint stores, with the blueprint's lock held.
-#[async_trait]
-pub trait Content: Send + Sync {
-    /// Says whether it wrote: a block that a person locked or edited meanwhile is left alone, and then
-    /// the step is reported without it.
-    async fn write(&self, unit: &mut Unit) -> Result<bool>;
-
-    /// What of the content goes with the step when [`write`](Content::write) said no and was taken back.
-    async fn rest(&self, _unit: &mut Unit) -> Result<()> {
-        Ok(())
-    }
-}
-
-struct NoContent;
-
-#[async_trait]
-impl Content for NoContent {
-    async fn write(&self, _unit: &mut Unit) -> Result<bool> {
-        Ok(true)
-    }
 }
 
 impl Work {
@@ -129,7 +106,7 @@ impl Work {
 
     /// A checkpoint without content.
     pub async fn checkpoint(&mut self, step: Step) -> Result<(), Halt> {
-        self.checkpoint_with(step, Arc::new(NoContent)).await.map(|_| ())
+        self.save(step, None).await.map(|_| ())
     }
 
     /// Tells watchers something that changes neither phase nor progress, unless it is what they were told last.
@@ -147,8 +124,13 @@ impl Work {
         Ok(())
     }
 
-    /// A checkpoint whose content is stored in the same transaction; says whether it was.
-    pub async fn checkpoint_with(&mut self, step: Step, content: Arc<dyn Content>) -> Result<bool, Halt> {
+    /// A checkpoint whose content is stored in the same transaction (see [`Activity::store`](super::Activity::store));
+    /// says whether it was.
+    pub async fn checkpoint_with(&mut self, step: Step, content: Content) -> Result<bool, Halt> {
+        self.save(step, Some(content)).await
+    }
+
+    async fn save(&mut self, step: Step, content: Option<Content>) -> Result<bool, Halt> {
         self.check()?;
         let mut attempt = super::end::Attempt::new();
         loop {
@@ -162,7 +144,7 @@ impl Work {
             let error = match self.engine.db.unless_away(save(&self.engine, saving)).await {
                 Ok(saved) => {
                     self.made(&step, saved.job);
-                    return Ok(saved.is_written);
+                    return Ok(saved.is_stored);
                 }
                 Err(error) => error,
             };

@@ -14,6 +14,7 @@ mod binary;
 mod carrier;
 mod cluster;
 mod commands;
+mod company;
 mod crashes;
 mod doctor;
 mod eval;

@@ -72,7 +72,7 @@ impl Activity for Obedient {
         }
     }
 
-    async fn close(&self, _unit: &mut Unit, _job: &job::Model, _ending: Ending<'_>) -> Result<()> {
+    async fn close(&self, _unit: &mut Unit, _endings: &[Ending<'_>]) -> Result<()> {
         Ok(())
     }
 }

@@ -55,7 +55,7 @@ impl Activity for Pages {
         })
     }
 
-    async fn close(&self, _unit: &mut Unit, _job: &job::Model, _ending: Ending<'_>) -> Result<()> {
+    async fn close(&self, _unit: &mut Unit, _endings: &[Ending<'_>]) -> Result<()> {
         Ok(())
     }
 }
@@ -77,7 +77,7 @@ impl Activity for Sites {
         })
     }
 
-    async fn close(&self, _unit: &mut Unit, _job: &job::Model, _ending: Ending<'_>) -> Result<()> {
+    async fn close(&self, _unit: &mut Unit, _endings: &[Ending<'_>]) -> Result<()> {
         Ok(())
     }
 
