@@ -2,7 +2,7 @@
 //!
 //! The DDL is plain SQL with a handful of type words that differ between the two databases, because
 //! CHECK constraints, partial indexes and triggers are the point here and query builders hide them.
-//! Each change runs in one transaction on both databases and has a `down`. No data is seeded here:
+//! Each change runs in one transaction on both databases, or in steps that may be repeated, and has a `down`. No data is seeded here:
 //! seeds are idempotent and belong to the server's start.
 
 mod dialect;

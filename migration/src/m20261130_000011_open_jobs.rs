@@ -21,6 +21,9 @@ impl MigrationTrait for Migration {
 
     async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
         let on_postgres = [
+            // A build waits for every statement that is under way. One that never ends must not stop it for good: the next
+            // start goes on.
+            "SET lock_timeout = '60s'",
             // What an interrupted build leaves behind is there and serves nobody.
             "DROP INDEX CONCURRENTLY IF EXISTS jobs_open",
             "CREATE INDEX CONCURRENTLY jobs_open ON jobs (id) WHERE state IN ('queued', 'running')",
@@ -30,6 +33,7 @@ impl MigrationTrait for Migration {
             "ALTER TABLE blueprints SET (fillfactor = 70)",
             "ALTER TABLE pages SET (fillfactor = 70)",
             "ALTER TABLE blocks SET (fillfactor = 70)",
+            "SET lock_timeout = 0",
         ];
         let on_sqlite = [
             "CREATE INDEX IF NOT EXISTS jobs_open ON jobs (id) WHERE state IN ('queued', 'running')",

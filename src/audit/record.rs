@@ -153,7 +153,11 @@ pub async fn conclude(
     if rows.is_empty() {
         return Ok(());
     }
-    let text = insert!("VALUES ").to_string() + &rows.join(", ") + " ON CONFLICT (id) DO NOTHING";
+    // An act that has written before has its entry already, unfinished.
+    let text = insert!("").to_string()
+        + &rows.join(" UNION ALL ")
+        + " ON CONFLICT (id) DO UPDATE SET result = 'done', subjects = excluded.subjects \
+           WHERE audit_entries.result = 'unfinished'";
     db::execute(transaction, &text, values).await?;
     Ok(())
 }
@@ -244,13 +248,22 @@ const INSERT: &str = insert!(
 const VALUES: usize = 11;
 const SUBJECTS: usize = 8;
 
-/// A row of an act that is done, of whose values `before` come first. Its account is there: something was done.
+/// The entry of an act that is done, of whose values `before` come first; nothing when there is no such account.
 fn row_of(before: usize) -> String {
     let mark = |at: usize| format!("${}", before + at);
     let marks = |range: std::ops::RangeInclusive<usize>| range.map(mark).collect::<Vec<_>>().join(", ");
-    let name = format!("(SELECT name FROM api_keys WHERE id = {})", mark(6));
-    let (head, middle, tail) = (marks(1..=5), marks(7..=9), marks(10..=VALUES));
-    format!("({head}, {name}, {middle}, 'done', '', {tail})")
+    let (id, account, key, head, middle, tail) = (
+        mark(1),
+        mark(2),
+        mark(6),
+        marks(3..=5),
+        marks(7..=9),
+        marks(10..=VALUES),
+    );
+    format!(
+        "SELECT {id}, id, {head}, (SELECT name FROM api_keys WHERE id = {key}), {middle}, 'done', '', {tail} \
+         FROM accounts WHERE id = {account}"
+    )
 }
 
 /// The entry in the trail of the account that acts. What an operator does to another account stands in that one's trail

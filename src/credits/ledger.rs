@@ -9,7 +9,7 @@ use sea_orm::{ActiveValue::Set, EntityTrait, FromQueryResult};
 use uuid::Uuid;
 
 use super::MAX_BALANCE;
-use crate::db::{marks, now, rows};
+use crate::db::{now, places, rows};
 use crate::entities::{CreditEntryKind, HoldState, account, credit_entry, credit_hold};
 use crate::error::{Error, Result};
 use crate::events::{Unit, append};
@@ -186,16 +186,16 @@ pub async fn open_holds(unit: &Unit, account: Uuid, jobs: &[(Uuid, i64)]) -> Res
 /// A job without an open hold is not in it: a price of 0, or a site job whose hold closed at its fan-out.
 pub async fn close_holds(unit: &Unit, captured: &[(Uuid, i64)]) -> Result<HashMap<Uuid, (i64, i64)>> {
     let mut values: Vec<sea_orm::Value> = vec![now().into()];
-    let mut places = Vec::with_capacity(captured.len());
-    for (job, captured) in captured {
-        places.push(format!("({})", marks(values.len() + 1, 2)));
-        values.extend([(*job).into(), (*captured).into()]);
-    }
+    let places = places(
+        &mut values,
+        captured
+            .iter()
+            .map(|(job, captured)| [(*job).into(), (*captured).into()]),
+    );
     let text = format!(
         "UPDATE credit_holds SET state = 'closed', captured = new.column2, released = amount - new.column2, \
-         closed_at = $1 FROM (VALUES {}) AS new WHERE job_id = new.column1 AND state = 'open' \
-         RETURNING job_id, captured, released",
-        places.join(", ")
+         closed_at = $1 FROM (VALUES {places}) AS new WHERE job_id = new.column1 AND state = 'open' \
+         RETURNING job_id, captured, released"
     );
     let rows = rows(&unit.tx, &text, values).await?;
     let closed = rows.iter().map(|row| {

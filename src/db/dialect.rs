@@ -50,6 +50,18 @@ pub fn marks(first: usize, count: usize) -> String {
     marks.join(", ")
 }
 
+/// `($3, $4), ($5, $6)`: places for rows of values, which join those that there are.
+///
+/// In `FROM (VALUES …) AS new` both databases call the columns `column1`, `column2` and so on.
+pub fn places<const N: usize>(values: &mut Vec<Value>, rows: impl IntoIterator<Item = [Value; N]>) -> String {
+    let mut places = Vec::new();
+    for row in rows {
+        places.push(format!("({})", marks(values.len() + 1, N)));
+        values.extend(row);
+    }
+    places.join(", ")
+}
+
 /// The rows of a guarded `UPDATE … RETURNING`, or none when the guard did not hold.
 pub async fn rows(
     connection: &impl ConnectionTrait,

@@ -22,7 +22,7 @@ use sea_orm::{
 
 use crate::config;
 use crate::error::{Error, Instant, Result};
-pub use dialect::{execute, marks, rows, sql};
+pub use dialect::{execute, marks, places, rows, sql};
 pub use first::{Statement, each_beginning_with};
 use pulse::Pulse;
 pub use version::raise_version;
@@ -77,7 +77,7 @@ impl Db {
         tokio::select! {
             biased;
             done = work => done,
-            () = self.pulse.away() => Err(Error::Database(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout))),
+            () = self.pulse.away() => Err(DbErr::ConnectionAcquire(ConnAcquireErr::Timeout).into()),
         }
     }
 

@@ -6,9 +6,9 @@
 use std::time::Duration;
 
 use async_graphql::{Error as GraphqlError, ErrorExtensionValues, ServerError};
-use sea_orm::{DbErr, RuntimeErr, SqlxError};
+use sea_orm::{DbErr, SqlxError};
 
-use crate::error::{Error, Refusal, Why};
+use crate::error::{Error, Refusal, Why, driver, is_outage, is_outage_code};
 
 /// What `extensions.code` of a top-level error can be.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -148,19 +148,9 @@ fn refused(refusals: &[Refusal]) -> GraphqlError {
 
 /// What is said when the database itself is the trouble, rather than what it was asked.
 fn temporary(cause: &DbErr) -> Option<&'static str> {
-    let cause = match cause {
-        DbErr::Conn(_) | DbErr::ConnectionAcquire(_) => return Some(OUTAGE),
-        DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause)) => cause,
-        _ => return None,
-    };
-    match &**cause {
-        SqlxError::Io(_)
-        | SqlxError::Tls(_)
-        | SqlxError::Protocol(_)
-        | SqlxError::PoolTimedOut
-        | SqlxError::PoolClosed
-        | SqlxError::WorkerCrashed => Some(OUTAGE),
-        SqlxError::Database(cause) => of_code(&cause.code()?),
+    match driver(cause) {
+        _ if is_outage(cause) => Some(OUTAGE),
+        Some(SqlxError::Database(cause)) => of_code(&cause.code()?),
         _ => None,
     }
 }
@@ -168,8 +158,7 @@ fn temporary(cause: &DbErr) -> Option<&'static str> {
 /// SQLSTATE has five characters; SQLite's codes are numbers, with what happened in the last byte.
 fn of_code(code: &str) -> Option<&'static str> {
     match code {
-        // It is being stopped, has crashed or is not ready yet; or it broke the connection off.
-        _ if code.len() == 5 && (code.starts_with("57P") || code.starts_with("08")) => Some(OUTAGE),
+        _ if is_outage_code(code) => Some(OUTAGE),
         // A lock, a statement or a deadlock took too long, or there are too many connections.
         "55P03" | "57014" | "40P01" | "40001" | "53300" => Some(BUSY),
         "53100" => Some(FULL),
@@ -183,6 +172,8 @@ fn of_code(code: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
+    use sea_orm::RuntimeErr;
+
     use super::*;
 
     fn code(error: &GraphqlError) -> Option<String> {
@@ -195,14 +186,14 @@ mod tests {
         let secret = "SELECT * FROM accounts";
         for error in [
             Error::internal(secret),
-            Error::Database(DbErr::Custom(secret.into())),
+            DbErr::Custom(secret.into()).into(),
             Error::LostLease,
         ] {
             let shown = GraphqlError::from(error);
             assert_eq!(shown.message, MASKED);
             assert_eq!(code(&shown).as_deref(), Some("INTERNAL_SERVER_ERROR"));
         }
-        let lost = Error::Database(DbErr::Conn(RuntimeErr::Internal("gone".into())));
+        let lost = Error::from(DbErr::Conn(RuntimeErr::Internal("gone".into())));
         let shown = GraphqlError::from(lost);
         assert_eq!(code(&shown).as_deref(), Some("SERVICE_UNAVAILABLE"));
         assert!(!shown.message.contains("gone"));

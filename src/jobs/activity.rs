@@ -11,7 +11,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::work::Work;
-use crate::entities::job;
+use crate::entities::{JobKind, job};
 use crate::error::{Error, Result};
 use crate::events::{JobEvent, Unit};
 
@@ -67,6 +67,18 @@ pub enum Done {
 pub struct Child {
     pub page: Uuid,
     pub input: Value,
+}
+
+/// What belongs to each kind, in the order of arrival: an activity is asked once for all that is its.
+pub(super) fn by_kind<T>(all: impl IntoIterator<Item = (JobKind, T)>) -> Vec<(JobKind, Vec<T>)> {
+    let mut kinds: Vec<(JobKind, Vec<T>)> = Vec::new();
+    for (kind, one) in all {
+        match kinds.iter_mut().find(|(known, _)| *known == kind) {
+            Some((_, known)) => known.push(one),
+            None => kinds.push((kind, vec![one])),
+        }
+    }
+    kinds
 }
 
 /// How a job ended, for [`Activity::close`].

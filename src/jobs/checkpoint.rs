@@ -5,12 +5,13 @@
 
 use std::slice::from_ref;
 
-use super::activity::{Content, Keeps};
+use super::activity::{Content, Keeps, by_kind};
 use super::engine::{Engine, ms};
+use super::gather::Joint;
 use super::row;
 use super::step::{Step, events_of, is_progress};
-use crate::db::{marks, rows};
-use crate::entities::{JobKind, job};
+use crate::db::{marks, places, rows};
+use crate::entities::job;
 use crate::error::{Error, Result};
 use crate::events::append::JobEntry;
 use crate::events::{BlueprintBody, JobEvent, Unit, append};
@@ -45,36 +46,34 @@ impl Saving {
 }
 
 pub(super) async fn save(engine: &Engine, saving: Saving) -> Result<Saved> {
-    let (account, own) = (saving.job.account_id, engine.clone());
-    let together = move |savings| all(own.clone(), savings);
-    let saved = engine
-        .gather
-        .ask(account, engine.side_by_side(SIDE_BY_SIDE), saving, together)
-        .await;
-    saved.unwrap_or_else(|| Err(Error::internal("the task of a checkpoint ended before it")))
+    let (account, side_by_side) = (saving.job.account_id, engine.side_by_side(SIDE_BY_SIDE));
+    let checkpoints = Checkpoints(engine.clone());
+    engine.gather.ask(account, side_by_side, saving, checkpoints).await
 }
 
-async fn all(engine: Engine, savings: Vec<Saving>) -> Vec<Result<Saved>> {
-    let db = &engine.db;
-    if savings.len() > 1
-        && let Ok(Some(saved)) = db.unless_away(try_all(&engine, &savings, Keeps::All)).await
-    {
-        return saved.into_iter().map(Ok).collect();
-    }
-    let mut answers = Vec::with_capacity(savings.len());
-    for saving in &savings {
-        answers.push(db.unless_away(alone(&engine, saving)).await);
-    }
-    answers
-}
+struct Checkpoints(Engine);
 
-async fn alone(engine: &Engine, saving: &Saving) -> Result<Saved> {
-    let saved = match try_all(engine, from_ref(saving), Keeps::All).await? {
-        Some(saved) => Some(saved),
-        None => try_all(engine, from_ref(saving), Keeps::AllBut).await?,
-    };
-    let saved = saved.and_then(|mut saved| saved.pop());
-    saved.ok_or_else(|| Error::internal("a checkpoint without content stored none"))
+impl Joint for Checkpoints {
+    type Work = Saving;
+    type Made = Saved;
+
+    async fn together(&self, savings: &[Saving]) -> Result<Option<Vec<Saved>>> {
+        let made = try_all(&self.0, savings, Keeps::All);
+        self.0.db.unless_away(made).await
+    }
+
+    async fn alone(&self, saving: &Saving) -> Result<Saved> {
+        let made = async {
+            let saving = from_ref(saving);
+            let saved = match try_all(&self.0, saving, Keeps::All).await? {
+                Some(saved) => Some(saved),
+                None => try_all(&self.0, saving, Keeps::AllBut).await?,
+            };
+            let saved = saved.and_then(|mut saved| saved.pop());
+            saved.ok_or_else(|| Error::internal("a checkpoint without content stored none"))
+        };
+        self.0.db.unless_away(made).await
+    }
 }
 
 /// In lock order: jobs, then blueprints; content follows. None when a person keeps the block that one of them closed:
@@ -106,16 +105,12 @@ async fn try_all(engine: &Engine, savings: &[Saving], keeps: Keeps) -> Result<Op
 
 /// The contents of each kind at once; says of each checkpoint whether it was stored.
 async fn store(unit: &mut Unit, engine: &Engine, savings: &[Saving], keeps: Keeps) -> Result<Vec<bool>> {
-    let mut of_kinds: Vec<(JobKind, Vec<(usize, &Content)>)> = Vec::new();
-    for (at, saving) in savings.iter().enumerate() {
-        let Some(content) = &saving.content else { continue };
-        match of_kinds.iter_mut().find(|(kind, _)| *kind == saving.job.kind) {
-            Some((_, known)) => known.push((at, content)),
-            None => of_kinds.push((saving.job.kind, vec![(at, content)])),
-        }
-    }
+    let contents = savings.iter().enumerate().filter_map(|(at, saving)| {
+        let content = saving.content.as_ref()?;
+        Some((saving.job.kind, (at, content)))
+    });
     let mut stored = vec![keeps == Keeps::All; savings.len()];
-    for (kind, contents) in of_kinds {
+    for (kind, contents) in by_kind(contents) {
         let (places, contents): (Vec<usize>, Vec<&Content>) = contents.into_iter().unzip();
         let told = engine.activity(kind)?.store(unit, &contents, keeps).await?;
         for (at, is_stored) in places.into_iter().zip(told) {
@@ -134,8 +129,6 @@ async fn renew(
     events: &[Vec<JobEvent>],
     keeps: Keeps,
 ) -> Result<Option<Vec<job::Model>>> {
-    /// Values of a job that are its own.
-    const OWN: usize = 12;
     if savings.len() > 1 {
         let text = format!(
             "SELECT id FROM jobs WHERE id IN ({}) ORDER BY id {{lock}}",
@@ -144,16 +137,13 @@ async fn renew(
         rows(&unit.tx, &text, savings.iter().map(|saving| saving.job.id.into())).await?;
     }
     let mut values: Vec<sea_orm::Value> = vec![ms(engine.config().lease).into()];
-    let mut places = Vec::with_capacity(savings.len());
-    for (saving, events) in savings.iter().zip(events) {
-        let Saving { job, step, .. } = saving;
+    let rows = savings.iter().zip(events).map(|(Saving { job, step, n, .. }, events)| {
         let closes = keeps == Keeps::All && step.closed.is_some() && !step.is_again;
         let last = match events.is_empty() {
             true => job.event_n,
-            false => saving.n + events.len() as i64,
+            false => n + events.len() as i64,
         };
-        places.push(format!("({})", marks(values.len() + 1, OWN)));
-        values.extend([
+        [
             job.id.into(),
             job.run_lease.into(),
             step.phase.as_str().into(),
@@ -166,20 +156,19 @@ async fn renew(
             job.prompt_tokens.into(),
             job.completion_tokens.into(),
             job.model.clone().into(),
-        ]);
-    }
-    // Both databases name the columns of VALUES so.
+        ]
+    });
+    let places = places(&mut values, rows);
     let text = format!(
         "UPDATE jobs SET phase = new.column3, \
          progress = CASE WHEN new.column4 > progress THEN new.column4 ELSE progress END, \
          planned = COALESCE(new.column5, planned), written = written + new.column6, \
          closed_since_claim = (closed_since_claim OR new.column7), lease_expires_at = {{now+$1}}, \
          crashes = CASE WHEN new.column8 THEN 0 ELSE crashes END, \
-         event_lease = run_lease, event_n = new.column9, version = version + 1, \
+         event_lease = run_lease, event_n = CASE WHEN new.column9 > event_n THEN new.column9 ELSE event_n END, version = version + 1, \
          prompt_tokens = new.column10, completion_tokens = new.column11, model = new.column12 \
-         FROM (VALUES {}) AS new \
-         WHERE jobs.id = new.column1 AND state = 'running' AND run_lease = new.column2 RETURNING *",
-        places.join(", ")
+         FROM (VALUES {places}) AS new \
+         WHERE jobs.id = new.column1 AND state = 'running' AND run_lease = new.column2 RETURNING *"
     );
     let mut renewed = row::many(unit, &text, values).await?;
     if renewed.len() != savings.len() {

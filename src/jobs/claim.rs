@@ -32,41 +32,53 @@ struct Candidate {
 
 /// Claims up to `slots` jobs for this process and commits; the caller runs what it gets.
 pub async fn claim(engine: &Engine, slots: usize) -> Result<Vec<job::Model>> {
+    Ok(claim_some(engine, slots).await?.jobs)
+}
+
+pub(super) async fn claim_some(engine: &Engine, slots: usize) -> Result<Claimed> {
     let since = Instant::now();
     while since.elapsed() < PATIENCE {
-        if let Claim::Granted(jobs) = look_and_claim(engine, slots).await? {
-            return Ok(jobs);
+        if let Claim::Granted(claimed) = look_and_claim(engine, slots).await? {
+            return Ok(claimed);
         }
     }
-    Ok(Vec::new())
+    Ok(Claimed::default())
+}
+
+/// What one look brought.
+#[derive(Default)]
+pub(super) struct Claimed {
+    pub jobs: Vec<job::Model>,
+    /// There may be more for whoever looks at once: others took some of what was chosen, or it was all that one look takes.
+    pub is_part: bool,
 }
 
 /// For how long a claim looks again when others took the slots that it counted on.
 const PATIENCE: Duration = Duration::from_secs(2);
 /// The most that one transaction claims: a statement has only so many parameters.
-pub(super) const AT_ONCE: usize = 1_000;
+const AT_ONCE: usize = 1_000;
 
 enum Claim {
-    Granted(Vec<job::Model>),
+    Granted(Claimed),
     /// An account has fewer slots than it had when the candidates were chosen. Nothing was written.
     Crowded,
 }
 
 async fn look_and_claim(engine: &Engine, slots: usize) -> Result<Claim> {
     if slots == 0 {
-        return Ok(Claim::Granted(Vec::new()));
+        return Ok(Claim::Granted(Claimed::default()));
     }
     let found = candidates(engine, slots.min(AT_ONCE)).await?;
     let candidates = select(&found, engine.held_count());
     if candidates.is_empty() {
-        return Ok(Claim::Granted(Vec::new()));
+        return Ok(Claim::Granted(Claimed::default()));
     }
     let mut unit = engine.unit().await?;
     let locked = lock(&unit, &candidates).await?;
     let started = start(&unit, engine, &candidates, &locked).await?;
     if started.is_empty() {
         unit.rollback().await?;
-        return Ok(Claim::Granted(started));
+        return Ok(Claim::Granted(Claimed::default()));
     }
     announce(&mut unit, &started, &locked).await?;
     if !take_slots(&mut unit, engine, &started).await? {
@@ -75,7 +87,10 @@ async fn look_and_claim(engine: &Engine, slots: usize) -> Result<Claim> {
     }
     unit.commit().await?;
     crate::faults::point("after_claim");
-    Ok(Claim::Granted(started))
+    Ok(Claim::Granted(Claimed {
+        is_part: started.len() < candidates.len() || candidates.len() == AT_ONCE,
+        jobs: started,
+    }))
 }
 
 /// A job that may be poison runs alone: bystanders must not be convicted with it.

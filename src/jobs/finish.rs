@@ -6,8 +6,11 @@
 use std::slice::from_ref;
 use std::sync::Arc;
 
+use tracing::Span;
+
 use super::end::{Outcome, Tried};
 use super::engine::Engine;
+use super::gather::Joint;
 use super::rescue::DEADLINE;
 use super::row::{self, Locked};
 use super::settle::{End, Settling, settle_all};
@@ -27,6 +30,8 @@ struct Finishing {
     /// The newest item of its live stream, and its number under this lease.
     item: Position,
     n: i64,
+    /// Where the log tells of it.
+    span: Span,
 }
 
 pub(super) async fn finish(work: &Work, outcome: Arc<Outcome>) -> Result<Tried> {
@@ -35,34 +40,32 @@ pub(super) async fn finish(work: &Work, outcome: Arc<Outcome>) -> Result<Tried> 
         job: work.job.clone(),
         item: work.item,
         n: work.n,
+        span: Span::current(),
     };
-    let own = work.engine.clone();
-    let together = move |ends| all(own.clone(), ends);
-    let side_by_side = work.engine.side_by_side(SIDE_BY_SIDE);
-    let tried = work
-        .engine
-        .gather
-        .ask(work.job.account_id, side_by_side, finishing, together)
-        .await;
-    tried.unwrap_or_else(|| Err(Error::internal("the task of an end ended before it")))
+    let (engine, account) = (&work.engine, work.job.account_id);
+    let side_by_side = engine.side_by_side(SIDE_BY_SIDE);
+    let ends = Ends(engine.clone());
+    engine.gather.ask(account, side_by_side, finishing, ends).await
 }
 
-async fn all(engine: Engine, ends: Vec<Finishing>) -> Vec<Result<Tried>> {
-    let db = &engine.db;
-    if ends.len() > 1
-        && let Ok(Some(jobs)) = db.unless_away(try_all(&engine, &ends)).await
-    {
-        return jobs.into_iter().map(|job| Ok(Tried::Done(Box::new(job)))).collect();
+struct Ends(Engine);
+
+impl Joint for Ends {
+    type Work = Finishing;
+    type Made = Tried;
+
+    async fn together(&self, ends: &[Finishing]) -> Result<Option<Vec<Tried>>> {
+        let jobs = self.0.db.unless_away(try_all(&self.0, ends)).await?;
+        Ok(jobs.map(|jobs| jobs.into_iter().map(|job| Tried::Done(Box::new(job))).collect()))
     }
-    let mut answers = Vec::with_capacity(ends.len());
-    for one in &ends {
-        let tried = db.unless_away(try_all(&engine, from_ref(one))).await;
-        answers.push(tried.map(|jobs| match jobs.and_then(|mut jobs| jobs.pop()) {
+
+    async fn alone(&self, end: &Finishing) -> Result<Tried> {
+        let jobs = self.0.db.unless_away(try_all(&self.0, from_ref(end))).await?;
+        Ok(match jobs.and_then(|mut jobs| jobs.pop()) {
             Some(job) => Tried::Done(Box::new(job)),
             None => Tried::Cancelled,
-        }));
+        })
     }
-    answers
 }
 
 /// None when one of them gives way to a cancel that came first; then nothing was written.
@@ -83,6 +86,7 @@ async fn try_all(engine: &Engine, ends: &[Finishing]) -> Result<Option<Vec<job::
     let settling = ends.iter().zip(locked).map(|(end, locked)| Settling {
         locked: end.counted(locked),
         end: end.as_end(),
+        span: end.span.clone(),
     });
     let jobs = settle_all(&mut unit, engine, settling.collect()).await?;
     crate::faults::point("inside_end");

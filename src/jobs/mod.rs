@@ -4,7 +4,7 @@
 //! (`run_lease`), and every change of writer moves the fence. One transaction starts a job with its hold,
 //! one ends it with its result and its price. What a job makes is unknown here: an [`Activity`] does it.
 //!
-//! Lock order everywhere: idempotency key, parent job, jobs by id (new ones in page-id order), holds,
+//! Lock order everywhere: idempotency key, parent job, jobs by id (new ones by page and site), holds,
 //! blueprints by id, pages, blocks, accounts by id. An insert under a unique index is a lock. The account comes last
 //! (decision 0012).
 
@@ -36,6 +36,7 @@ pub use activity::{Activity, Child, Content, Done, Ending, Failure, Halt, Keeps}
 pub use cancel::cancel;
 pub use claim::claim;
 pub use engine::{Engine, EngineConfig};
+pub use gather::Joint;
 pub use heartbeat::beat;
 pub use holder::hold;
 pub use rescue::{Orphans, rescue};

@@ -9,7 +9,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::claim::{AT_ONCE, claim};
+use super::claim::claim_some;
 use super::engine::{Engine, ms};
 use super::heartbeat::{beat, unregister};
 use super::holder::hold;
@@ -71,19 +71,18 @@ async fn run(engine: Engine, tasks: TaskTracker, shutdown: CancellationToken) {
         let free = engine.config().concurrency.saturating_sub(engine.held_count());
         engine.is_claiming.store(true, Ordering::SeqCst);
         // Asked after the flag is up: whoever drains either sees the flag or stops us here.
-        let found = match shutdown.is_cancelled() {
-            true => Ok(0),
+        let is_part = match shutdown.is_cancelled() {
+            true => Ok(false),
             false => claim_and_hold(&engine, &tasks, free).await,
         };
         engine.is_claiming.store(false, Ordering::SeqCst);
-        match found {
-            Ok(found) => {
+        match is_part {
+            // What arrives while one looks wakes the next look; what others took from under it does not.
+            Ok(true) => {
                 failures = 0;
-                // What arrives while one looks wakes the next look; what one look could not take does not.
-                if found == AT_ONCE {
-                    continue;
-                }
+                continue;
             }
+            Ok(false) => failures = 0,
             Err(error) => {
                 failures += 1;
                 log_outage(failures, "claim jobs", &error);
@@ -97,18 +96,17 @@ async fn run(engine: Engine, tasks: TaskTracker, shutdown: CancellationToken) {
     }
 }
 
-/// Claims what there is room for; what comes back is held from that moment on.
-async fn claim_and_hold(engine: &Engine, tasks: &TaskTracker, free: usize) -> Result<usize> {
+/// Claims what there is room for; what comes back is held from that moment on. Says whether to look again at once.
+async fn claim_and_hold(engine: &Engine, tasks: &TaskTracker, free: usize) -> Result<bool> {
     if engine.held.lock().values().any(|held| held.is_suspect) {
-        return Ok(0);
+        return Ok(false);
     }
     // Not dropped as soon as an outage is noticed: what it had committed would have to be rescued. After a lease it has
     // to be anyway.
     let patience = engine.config().lease.max(CLAIM);
-    let claimed = tokio::time::timeout(patience, claim(engine, free)).await;
-    let jobs = claimed.unwrap_or_else(|_| Err(Error::internal("a claim was not answered within a lease")))?;
-    let found = jobs.len();
-    for job in jobs {
+    let claimed = tokio::time::timeout(patience, claim_some(engine, free)).await;
+    let claimed = claimed.unwrap_or_else(|_| Err(Error::internal("a claim was not answered within a lease")))?;
+    for job in claimed.jobs {
         let bus = engine.bus.clone();
         let held = hold(engine.clone(), job);
         tasks.spawn(async move {
@@ -117,7 +115,7 @@ async fn claim_and_hold(engine: &Engine, tasks: &TaskTracker, free: usize) -> Re
             bus.wake_here();
         });
     }
-    Ok(found)
+    Ok(claimed.is_part)
 }
 
 async fn beats(engine: Engine, shutdown: CancellationToken) {

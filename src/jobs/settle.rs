@@ -8,13 +8,14 @@ use std::collections::BTreeMap;
 
 use sea_orm::FromQueryResult;
 use serde_json::{Value, json};
+use tracing::Span;
 use uuid::Uuid;
 
-use super::activity::{Ending, Failure};
+use super::activity::{Ending, Failure, by_kind};
 use super::engine::Engine;
 use super::row::{self, Locked};
 use crate::credits::{self, AccountChange, Movement};
-use crate::db::{marks, now, sql};
+use crate::db::{now, places, sql};
 use crate::entities::{JobKind, JobPhase, JobState, job};
 use crate::error::{Error, Result};
 use crate::events::append::JobEntry;
@@ -84,11 +85,16 @@ impl Ended {
 pub(super) struct Settling<'a> {
     pub locked: Locked,
     pub end: End<'a>,
+    /// Where the log tells of it.
+    pub span: Span,
 }
 
 /// Ends `locked.job`; the caller has checked the guard under its lock.
 pub(super) async fn settle(unit: &mut Unit, engine: &Engine, locked: Locked, end: End<'_>) -> Result<job::Model> {
-    let ended = settle_all(unit, engine, vec![Settling { locked, end }]).await?.pop();
+    let span = Span::current();
+    let ended = settle_all(unit, engine, vec![Settling { locked, end, span }])
+        .await?
+        .pop();
     ended.ok_or_else(|| Error::internal("a job was settled and is not there"))
 }
 
@@ -113,6 +119,7 @@ pub(super) async fn settle_all(unit: &mut Unit, engine: &Engine, all: Vec<Settli
         let movements = Movement::settle(ended.job.id, ended.charged, ended.released);
         change.movements.extend(movements);
         change.jobs.push(ended.job.id);
+        let _in_its_span = settling.span.enter();
         log_end(unit, &ended.job, ended.charged);
     }
     let over = parents
@@ -144,7 +151,7 @@ async fn announce(unit: &mut Unit, all: &[Settling<'_>], ended: &[Ended], parent
     let of_parents: Vec<JobEvent> = parents.iter().map(Ended::event).collect();
     let mut entries = Vec::new();
     let mut told = Vec::new();
-    for ((Settling { locked, end }, Ended { job, .. }), last) in all.iter().zip(ended).zip(&last) {
+    for ((Settling { locked, end, .. }, Ended { job, .. }), last) in all.iter().zip(ended).zip(&last) {
         let (mut durable, mut item, mut at) = (append::durable_position(&locked.job), end.item, end.at);
         for event in end.events.iter().chain([last]) {
             entries.push(JobEntry {
@@ -198,14 +205,7 @@ async fn close(
         .filter(|job| job.state.is_terminal());
     let over = over.map(|job| Ending { job, content: None });
     for endings in [own.collect::<Vec<_>>(), over.collect()] {
-        let mut of_kinds: Vec<(JobKind, Vec<Ending>)> = Vec::new();
-        for ending in endings {
-            match of_kinds.iter_mut().find(|(kind, _)| *kind == ending.job.kind) {
-                Some((_, known)) => known.push(ending),
-                None => of_kinds.push((ending.job.kind, vec![ending])),
-            }
-        }
-        for (kind, endings) in of_kinds {
+        for (kind, endings) in by_kind(endings.into_iter().map(|ending| (ending.job.kind, ending))) {
             engine.activity(kind)?.close(unit, &endings).await?;
         }
     }
@@ -222,32 +222,31 @@ pub(super) fn own_price(job: &job::Model) -> i64 {
 
 /// The fenced update, one statement for all; the rows come back in their order.
 async fn write_ends(unit: &Unit, all: &[Settling<'_>], captured: &[i64]) -> Result<Vec<job::Model>> {
-    /// Values of a job that are its own.
-    const OWN: usize = 15;
-    let (mut places, mut values) = (Vec::with_capacity(all.len()), Vec::with_capacity(all.len() * OWN));
-    for (Settling { locked, end }, captured) in all.iter().zip(captured) {
-        let (before, failure) = (&locked.job, end.failure);
-        places.push(format!("({})", marks(values.len() + 1, OWN)));
-        let own: [sea_orm::Value; OWN] = [
-            before.id.into(),
-            before.state.as_str().into(),
-            before.run_lease.into(),
-            end.state.as_str().into(),
-            end.at.lease.into(),
-            (end.at.n + end.events.len() as i64).into(),
-            end.result.clone().into(),
-            (*captured).into(),
-            end.crashes.into(),
-            failure.map(|failure| failure.code.to_string()).into(),
-            failure.map(|failure| failure.message.clone()).into(),
-            failure.map(|failure| failure.retryable).into(),
-            before.prompt_tokens.into(),
-            before.completion_tokens.into(),
-            before.model.clone().into(),
-        ];
-        values.extend(own);
-    }
-    // Both databases name the columns of VALUES so.
+    let rows = all
+        .iter()
+        .zip(captured)
+        .map(|(Settling { locked, end, .. }, captured)| {
+            let (before, failure) = (&locked.job, end.failure);
+            [
+                before.id.into(),
+                before.state.as_str().into(),
+                before.run_lease.into(),
+                end.state.as_str().into(),
+                end.at.lease.into(),
+                (end.at.n + end.events.len() as i64).into(),
+                end.result.clone().into(),
+                (*captured).into(),
+                end.crashes.into(),
+                failure.map(|failure| failure.code.to_string()).into(),
+                failure.map(|failure| failure.message.clone()).into(),
+                failure.map(|failure| failure.retryable).into(),
+                before.prompt_tokens.into(),
+                before.completion_tokens.into(),
+                before.model.clone().into(),
+            ]
+        });
+    let mut values = Vec::new();
+    let places = places(&mut values, rows);
     let text = format!(
         "UPDATE jobs SET state = new.column4, run_lease = new.column5, event_lease = new.column5, \
          event_n = new.column6, lease_owner = NULL, lease_expires_at = NULL, finished_at = {{now}}, phase = NULL, \
@@ -255,10 +254,9 @@ async fn write_ends(unit: &Unit, all: &[Settling<'_>], captured: &[i64]) -> Resu
          progress = CASE WHEN new.column4 = 'succeeded' THEN 1 ELSE progress END, crashes = crashes + new.column9, \
          error_code = new.column10, error_message = new.column11, error_retryable = new.column12, \
          prompt_tokens = new.column13, completion_tokens = new.column14, model = new.column15, version = version + 1 \
-         FROM (VALUES {}) AS new \
+         FROM (VALUES {places}) AS new \
          WHERE jobs.id = new.column1 AND state = new.column2 AND run_lease = new.column3 \
-         AND (new.column4 <> 'succeeded' OR cancel_requested_at IS NULL) RETURNING *",
-        places.join(", ")
+         AND (new.column4 <> 'succeeded' OR cancel_requested_at IS NULL) RETURNING *"
     );
     let mut ended = row::many(unit, &text, values).await?;
     if ended.len() != all.len() {
@@ -350,7 +348,9 @@ async fn count_one_down(unit: &mut Unit, parent: &job::Model, children: i64) -> 
 fn log_end(unit: &mut Unit, job: &job::Model, charged: i64) {
     let (id, kind, attempt, state) = (job.id, job.kind.as_str(), job.attempt, job.state.as_str());
     let duration_ms = job.started_at.map(|started| (now() - started).num_milliseconds());
+    let span = Span::current();
     unit.log_after_commit(move || {
+        let _in_its_span = span.enter();
         tracing::info!(
             job.id = %id, job.kind = kind, job.attempt = attempt, job.state = state, charged, duration_ms, "job ended"
         );

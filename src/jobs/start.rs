@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::engine::Engine;
 use super::row;
 use crate::credits::{self, AccountChange, Shortfall};
-use crate::db::{execute, marks, now, rows};
+use crate::db::{execute, marks, now, places, rows};
 use crate::entities::{JobKind, idempotency_key, job};
 use crate::error::{Error, Refusal, Result, Why};
 use crate::events::append::JobEntry;
@@ -117,8 +117,8 @@ pub struct Enqueued {
     change: AccountChange,
 }
 
-/// Inserts jobs with their holds, in page-id order, and marks their sites with the SQL of `mark` (see
-/// [`append::site_events_with`]). `sites` of a refusal tells where it concerns.
+/// Inserts jobs with their holds, pages in the order of their ids and plans in that of their sites, and marks the sites
+/// with the SQL of `mark` (see [`append::site_events_with`]).
 pub async fn enqueue(
     unit: &mut Unit,
     engine: &Engine,
@@ -126,8 +126,8 @@ pub async fn enqueue(
     mut jobs: Vec<NewJob>,
     mark: &str,
 ) -> Result<Enqueued> {
-    // So that two starts over the same pages wait for each other instead of deadlocking.
-    jobs.sort_by_key(|job| (job.page_id, job.id));
+    // So that two starts over the same pages or sites wait for each other instead of deadlocking.
+    jobs.sort_by_key(|job| (job.page_id, job.blueprint_id, job.id));
     let started = insert_jobs(unit, engine, account, &jobs).await?;
     let holds: Vec<(Uuid, i64)> = jobs.iter().map(|job| (job.id, job.price)).collect();
     let movements = credits::open_holds(unit, account, &holds).await?;
@@ -227,17 +227,15 @@ pub async fn set_baselines(unit: &Unit, baselines: Vec<(Uuid, Value)>) -> Result
     if baselines.is_empty() {
         return Ok(());
     }
-    let pairs: Vec<String> = (0..baselines.len())
-        .map(|at| format!("({})", marks(at * 2 + 1, 2)))
-        .collect();
-    // Both databases name the columns of VALUES so.
-    let text = format!(
-        "UPDATE jobs SET baseline = new.column2 FROM (VALUES {}) AS new WHERE jobs.id = new.column1",
-        pairs.join(", ")
+    let mut values = Vec::new();
+    let places = places(
+        &mut values,
+        baselines
+            .into_iter()
+            .map(|(job, baseline)| [job.into(), baseline.into()]),
     );
-    let values = baselines
-        .into_iter()
-        .flat_map(|(job, baseline)| [job.into(), baseline.into()]);
+    let text =
+        format!("UPDATE jobs SET baseline = new.column2 FROM (VALUES {places}) AS new WHERE jobs.id = new.column1");
     execute(&unit.tx, &text, values).await?;
     Ok(())
 }

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use sea_orm::{DbErr, RuntimeErr, SqlxError};
 use tokio::sync::mpsc::Receiver;
 use tokio_util::sync::CancellationToken;
 
 use crate::ai::Call;
 use crate::db::{Db, execute};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// Rows of one transaction.
 const BATCH: usize = 64;
@@ -63,11 +62,11 @@ pub async fn record(db: Db, mut calls: Receiver<Call>, end: CancellationToken) {
 async fn write_down(db: &Db, waiting: &mut Vec<Call>) -> Result<()> {
     match db.unless_away(write(db, waiting)).await {
         Ok(()) => waiting.clear(),
-        Err(error) if !is_refused(&error) => return Err(error),
+        Err(error) if !error.is_about_values() => return Err(error),
         Err(_) => {
             while let Some(call) = waiting.last() {
                 match db.unless_away(write(db, std::slice::from_ref(call))).await {
-                    Err(error) if !is_refused(&error) => return Err(error),
+                    Err(error) if !error.is_about_values() => return Err(error),
                     Err(error) => {
                         tracing::error!(cause = error.cause(), job.id = %call.job, "the account of a call is refused and lost");
                     }
@@ -78,20 +77,6 @@ async fn write_down(db: &Db, waiting: &mut Vec<Call>) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// Whether the database answers that a value cannot be stored: Postgres's classes 22 and 23, or a broken constraint.
-fn is_refused(error: &Error) -> bool {
-    let Error::Database(DbErr::Exec(RuntimeErr::SqlxError(cause)) | DbErr::Query(RuntimeErr::SqlxError(cause))) = error
-    else {
-        return false;
-    };
-    let SqlxError::Database(cause) = &**cause else {
-        return false;
-    };
-    let code = cause.code().unwrap_or_default();
-    let is_class = code.len() == 5 && (code.starts_with("22") || code.starts_with("23"));
-    is_class || cause.is_unique_violation() || cause.is_foreign_key_violation() || cause.is_check_violation()
 }
 
 /// Written again after a commit whose reply was lost, a row stays one. The account is the job's; a call on behalf of no job leaves no row.

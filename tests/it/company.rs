@@ -32,31 +32,28 @@ async fn each_start_of_a_crowd_is_told_its_own(backend: Backend) {
     let world = backend.world_with(bench::uncapped).await;
     let site = bench::planned(&world).await;
     let (owner, page) = (world.account, site.pages[0].id);
-    let first = why(generation::start_page(&world.app, owner, page, "known key", None).await).unwrap();
+    let first = why(generation::start_page(&world.app, owner, page, "known-key", None).await).unwrap();
     let mut sites = Vec::new();
     for _ in 0..CROWD {
         sites.push(world.blueprint(owner).await);
     }
     let foreign = world.blueprint(world.new_account("somebody else", 1_000).await).await;
-    let plan = |site: Uuid, key: String| async move {
-        let started = generation::start_structure(&world.app, owner, site, &key, None).await;
-        why(started)
-    };
-    let write = |page: Uuid, key: &'static str| async move {
-        let started = generation::start_page(&world.app, owner, page, key, None).await;
-        why(started)
-    };
-    let good = join_all(sites.iter().map(|site| plan(*site, format!("key of {site}"))));
-    let twice = plan(sites[3], "another key".to_string());
+    let app = &world.app;
+    let plan =
+        |site: Uuid, key: String| async move { why(generation::start_structure(app, owner, site, &key, None).await) };
+    let write =
+        |page: Uuid, key: &'static str| async move { why(generation::start_page(app, owner, page, key, None).await) };
+    let good = join_all(sites.iter().map(|site| plan(*site, format!("key-of-{site}"))));
+    let twice = plan(sites[3], "another-key".to_string());
     let same = join_all([
-        plan(sites[0], format!("key of {}", sites[0])),
-        plan(sites[0], format!("key of {}", sites[0])),
+        plan(sites[0], format!("key-of-{}", sites[0])),
+        plan(sites[0], format!("key-of-{}", sites[0])),
     ]);
-    let unknown = plan(new_id(), "key of nothing".to_string());
-    let not_ours = plan(foreign, "key of a foreign site".to_string());
-    let again = write(page, "known key");
-    let busy = write(page, "new key");
-    let other = plan(sites[1], "known key".to_string());
+    let unknown = plan(new_id(), "key-of-nothing".to_string());
+    let not_ours = plan(foreign, "key-of-a-foreign-site".to_string());
+    let again = write(page, "known-key");
+    let busy = write(page, "new-key");
+    let other = plan(sites[1], "known-key".to_string());
     let (good, twice, same, unknown, not_ours, (again, busy, other)) =
         tokio::join!(good, twice, same, unknown, not_ours, async {
             tokio::join!(again, busy, other)

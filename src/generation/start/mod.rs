@@ -6,6 +6,7 @@
 mod together;
 
 use serde_json::{Value, json};
+use tracing::Span;
 use uuid::Uuid;
 
 use crate::app::App;
@@ -14,6 +15,7 @@ use crate::entities::{JobKind, job};
 use crate::error::{Error, Refusal, Result};
 use crate::jobs::request_hash;
 use crate::sites::{blueprints, brief};
+use together::Starts;
 
 /// The most pages one site has.
 const MAX_PAGES: i64 = crate::sites::structure::MAX_PAGES as i64;
@@ -41,6 +43,8 @@ struct Asked {
     path: [&'static str; 2],
     /// What the trail of changes says of it.
     entries: Option<audit::Entries>,
+    /// Where the log tells of it.
+    span: Span,
 }
 
 enum What {
@@ -153,6 +157,7 @@ impl Asked {
             what,
             path: ["input", field],
             entries: audit::present_entries(),
+            span: Span::current(),
         }
     }
 
@@ -172,16 +177,14 @@ impl Asked {
 }
 
 async fn start(app: &App, account: Uuid, asked: Asked) -> Result<Started> {
-    let own = app.clone();
-    let together = move |asked| together::all(own.clone(), account, asked);
     let side_by_side = app.engine.side_by_side(SIDE_BY_SIDE);
-    let started = app.engine.gather.ask(account, side_by_side, asked, together).await;
-    let started = started.ok_or_else(|| Error::internal("the task of a start ended before it"))??;
+    let app = app.clone();
+    let gather = app.engine.gather.clone();
+    let started = gather
+        .ask(account, side_by_side, asked, Starts { app, account })
+        .await?;
     if !started.replayed {
         audit::note_concluded();
-        for job in &started.jobs {
-            tracing::info!(job.id = %job.id, job.kind = job.kind.as_str(), price = job.price, "job queued");
-        }
     }
     Ok(started)
 }

@@ -6,6 +6,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::json;
+use tracing::Span;
 use uuid::Uuid;
 
 use super::{Asked, Started, What};
@@ -16,26 +17,33 @@ use crate::entities::{JobKind, PageStatus, blueprint, job, page};
 use crate::error::{Error, Refusal, Result};
 use crate::events::Unit;
 use crate::ids::{GlobalId, IdKind, new_id};
-use crate::jobs::{Key, KeyClaim, NewJob, claim_keys, enqueue, running_refusal, set_baselines};
+use crate::jobs::{Joint, Key, KeyClaim, NewJob, claim_keys, enqueue, running_refusal, set_baselines};
 use crate::sites::store;
 
-/// Makes these starts in one transaction if each can be made; otherwise one after the other, as if they had come so.
-pub(super) async fn all(app: App, account: Uuid, asked: Vec<Asked>) -> Vec<Result<Started>> {
-    if asked.len() > 1
-        && let Ok(Some(started)) = app.db.unless_away(try_all(&app, account, &asked)).await
-    {
-        return started.into_iter().map(Ok).collect();
+/// Starts of one account.
+pub(super) struct Starts {
+    pub app: App,
+    pub account: Uuid,
+}
+
+impl Joint for Starts {
+    type Work = Asked;
+    type Made = Started;
+
+    async fn together(&self, asked: &[Asked]) -> Result<Option<Vec<Started>>> {
+        let made = try_all(&self.app, self.account, asked);
+        self.app.db.unless_away(made).await
     }
-    let mut answers = Vec::with_capacity(asked.len());
-    for one in &asked {
-        let one = std::slice::from_ref(one);
-        let started = app.db.unless_away(try_all(&app, account, one)).await;
-        answers.push(started.and_then(|started| {
-            let started = started.and_then(|mut started| started.pop());
-            started.ok_or_else(|| Error::internal("a start by itself could not be made by itself"))
-        }));
+
+    async fn alone(&self, asked: &Asked) -> Result<Started> {
+        let started = self.together(std::slice::from_ref(asked)).await?;
+        let started = started.and_then(|mut started| started.pop());
+        started.ok_or_else(|| Error::internal("a start by itself could not be made by itself"))
     }
-    answers
+
+    fn weight(asked: &Asked) -> usize {
+        asked.pages().len().max(1)
+    }
 }
 
 /// None when they cannot be made together: one of several replays another start.
@@ -79,6 +87,9 @@ async fn try_all(app: &App, account: Uuid, asked: &[Asked]) -> Result<Option<Vec
     });
     audit::conclude(&unit.tx, concluded).await?;
     enqueued.pay(&mut unit, &app.engine).await?;
+    for one in asked {
+        log_queued(&mut unit, &one.span, of(one));
+    }
     crate::faults::point("before_start_commit");
     unit.commit().await?;
     crate::faults::point("after_start_commit");
@@ -87,6 +98,17 @@ async fn try_all(app: &App, account: Uuid, asked: &[Asked]) -> Result<Option<Vec
         replayed: false,
     });
     Ok(Some(started.collect()))
+}
+
+/// One line a job, once the commit has made it true, also when nobody waits for the answer any more.
+fn log_queued(unit: &mut Unit, span: &Span, jobs: &[job::Model]) {
+    for (id, kind, price) in jobs.iter().map(|job| (job.id, job.kind, job.price)) {
+        let span = span.clone();
+        unit.log_after_commit(move || {
+            let _in_its_span = span.enter();
+            tracing::info!(job.id = %id, job.kind = kind.as_str(), price, "job queued");
+        });
+    }
 }
 
 /// What starts need to know before they write, read through the owner.

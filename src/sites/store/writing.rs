@@ -8,7 +8,7 @@ use sea_orm::{ActiveValue::Set, ColumnTrait, EntityTrait, QueryFilter, QueryOrde
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::db::{execute, marks, now, rows};
+use crate::db::{execute, marks, now, places, rows};
 use crate::entities::{BlockOrigin, BlockStatus, PageStatus, block, revision};
 use crate::error::Result;
 use crate::events::Unit;
@@ -44,15 +44,15 @@ pub async fn open_blocks(unit: &Unit, blocks: Vec<(Uuid, i64)>) -> Result<()> {
         return Ok(());
     }
     let mut values: Vec<sea_orm::Value> = vec![now().into()];
-    let mut places = Vec::with_capacity(blocks.len());
-    for (block, expected) in blocks {
-        places.push(format!("({})", marks(values.len() + 1, 2)));
-        values.extend([block.into(), expected.into()]);
-    }
+    let places = places(
+        &mut values,
+        blocks
+            .into_iter()
+            .map(|(block, expected)| [block.into(), expected.into()]),
+    );
     let text = format!(
-        "UPDATE blocks SET status = 'writing', updated_at = $1 FROM (VALUES {}) AS new \
-         WHERE blocks.id = new.column1 AND revision = new.column2 AND NOT locked",
-        places.join(", ")
+        "UPDATE blocks SET status = 'writing', updated_at = $1 FROM (VALUES {places}) AS new \
+         WHERE blocks.id = new.column1 AND revision = new.column2 AND NOT locked"
     );
     execute(&unit.tx, &text, values).await?;
     Ok(())
@@ -80,8 +80,7 @@ pub async fn write_blocks(unit: &Unit, blocks: &[WrittenBlock<'_>]) -> Result<Ha
     let time = now();
     let ids = blocks.iter().map(|block| block.id.into());
     execute(&unit.tx, &text, std::iter::once(time.into()).chain(ids)).await?;
-    let mut values: Vec<sea_orm::Value> = vec![time.into()];
-    let (mut places, mut contents) = (Vec::with_capacity(blocks.len()), HashMap::with_capacity(blocks.len()));
+    let (mut fields, mut contents) = (Vec::with_capacity(blocks.len()), HashMap::with_capacity(blocks.len()));
     for block in blocks {
         let mut content = block.written.content.to_value();
         if let Value::Object(fields) = &mut content {
@@ -89,17 +88,16 @@ pub async fn write_blocks(unit: &Unit, blocks: &[WrittenBlock<'_>]) -> Result<Ha
             fields.shift_remove("kind");
         }
         let placeholders = serde_json::to_value(&block.written.placeholders)?;
-        places.push(format!("({})", marks(values.len() + 1, 5)));
-        values.extend([block.id.into(), block.job.into(), block.expected.into()]);
-        values.extend([content.clone().into(), placeholders.clone().into()]);
+        let (id, job, expected) = (block.id.into(), block.job.into(), block.expected.into());
+        fields.push([id, job, expected, content.clone().into(), placeholders.clone().into()]);
         contents.insert(block.id, (block.job, content, placeholders));
     }
-    // Both databases name the columns of VALUES so.
+    let mut values: Vec<sea_orm::Value> = vec![time.into()];
+    let places = places(&mut values, fields);
     let text = format!(
         "UPDATE blocks SET content = new.column4, placeholders = new.column5, status = 'ready', origin = 'ai', \
-         revision = revision + 1, job_id = new.column2, updated_at = $1 FROM (VALUES {}) AS new \
-         WHERE blocks.id = new.column1 AND revision = new.column3 AND NOT locked RETURNING id, revision",
-        places.join(", ")
+         revision = revision + 1, job_id = new.column2, updated_at = $1 FROM (VALUES {places}) AS new \
+         WHERE blocks.id = new.column1 AND revision = new.column3 AND NOT locked RETURNING id, revision"
     );
     let (mut revisions, mut stored) = (Vec::new(), HashSet::new());
     for row in rows(&unit.tx, &text, values).await? {
