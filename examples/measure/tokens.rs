@@ -329,7 +329,6 @@ impl Server {
             .current_dir("/")
             .stdin(Stdio::null())
             .envs(environment.iter().copied())
-            .envs(std::env::vars().filter(|(name, _)| name.starts_with("SITEWRIGHT_DATABASE__")))
             .stderr(Stdio::piped());
         let mut child = command.spawn()?;
         let mut lines = BufReader::new(child.stderr.take().ok_or("no log")?).lines();

@@ -17,8 +17,9 @@ use crate::events::append::JobEntry;
 use crate::events::{BlueprintBody, JobEvent, Unit, append};
 use crate::ids::Position;
 
-/// Checkpoints of an account that have a transaction of their own; they meet nowhere but at the sites.
-const SIDE_BY_SIDE: usize = 8;
+/// Checkpoints of an account that have a transaction of their own; they meet nowhere but at the sites. With its starts and
+/// its ends an account whose rows somebody keeps holds eight connections, and others have the rest.
+const SIDE_BY_SIDE: usize = 4;
 
 /// A checkpoint that is to be made.
 pub(super) struct Saving {
