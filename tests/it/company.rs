@@ -97,7 +97,7 @@ async fn each_start_of_a_crowd_is_told_its_own(backend: Backend) {
     .await;
     assert_eq!(jobs.unwrap().len(), 1 + CROWD);
     let world = world.started().await;
-    for started in good.into_iter().flatten().chain(twice.into_iter()) {
+    for started in good.into_iter().flatten().chain(twice) {
         assert_eq!(world.finished(started.jobs[0].id).await.state, JobState::Succeeded);
     }
     world.finished(first.jobs[0].id).await;
