@@ -26,8 +26,6 @@ fn why(result: sitewright::error::Result<Started>) -> Result<Started, Why> {
     }
 }
 
-/// Seen to fail with the refusal of one told to all of its company, and with a company that was made without looking
-/// for keys that were used before.
 async fn each_start_of_a_crowd_is_told_its_own(backend: Backend) {
     let world = backend.world_with(bench::uncapped).await;
     let site = bench::planned(&world).await;
@@ -104,6 +102,34 @@ async fn each_start_of_a_crowd_is_told_its_own(backend: Backend) {
     world.settle().await;
 }
 
+/// Seen to fail with the refusal of one told to all of its company. No key is there twice: the company gets as far as the
+/// sites.
+async fn a_start_that_is_refused_spoils_it_for_none(backend: Backend) {
+    let world = backend.world_with(bench::uncapped).await;
+    let owner = world.account;
+    let mut sites = Vec::new();
+    for _ in 0..CROWD {
+        sites.push(world.blueprint(owner).await);
+    }
+    let app = &world.app;
+    let plan = |site: Uuid| async move {
+        let key = new_id().to_string();
+        why(generation::start_structure(app, owner, site, &key, None).await)
+    };
+    let good = join_all(sites.iter().map(|site| plan(*site)));
+    let bad = join_all((0..3).map(|_| plan(new_id())));
+    let (good, bad) = tokio::join!(good, bad);
+    for refused in bad {
+        assert_eq!(refused.unwrap_err(), Why::NotFound);
+    }
+    let started: Vec<Uuid> = good.into_iter().map(|one| one.unwrap().jobs[0].id).collect();
+    let world = world.started().await;
+    for job in started {
+        assert_eq!(world.finished(job).await.state, JobState::Succeeded);
+    }
+    world.settle().await;
+}
+
 /// Seen to fail with a company whose checkpoints went on without the one that a person's block had stopped, and with one
 /// in which nobody's block was stored.
 async fn a_block_that_a_person_keeps_spoils_no_other_page(backend: Backend) {
@@ -177,5 +203,6 @@ async fn sum_of_written(world: &World) -> i32 {
 
 on_both!(
     each_start_of_a_crowd_is_told_its_own,
+    a_start_that_is_refused_spoils_it_for_none,
     a_block_that_a_person_keeps_spoils_no_other_page,
 );
