@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+use super::holder::panic_message;
 use crate::error::{Error, Result};
 
 /// The most that one transaction takes, by weight: a statement has only so many parameters.
@@ -193,13 +194,7 @@ async fn make<J: Joint>(joint: &J, works: &[J::Work]) -> Vec<Result<J::Made>> {
 /// A panic over one work is no business of the others.
 async fn caught<T>(making: impl Future<Output = Result<T>>) -> Result<T> {
     let made = AssertUnwindSafe(making).catch_unwind().await;
-    made.unwrap_or_else(|panic| Err(Error::internal(format!("it panicked: {}", message(&*panic)))))
-}
-
-fn message(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or(panic.downcast_ref::<&str>().copied())
-        .unwrap_or("without a message")
+    made.unwrap_or_else(|panic| Err(Error::internal(format!("it panicked: {}", panic_message(&*panic)))))
 }
 
 #[cfg(test)]
