@@ -83,6 +83,27 @@ pub async fn job_events(unit: &mut Unit, entries: &[JobEntry<'_>]) -> Result<()>
     Ok(())
 }
 
+/// Events that follow each other on a job's stream from `at` on, each with its place and with what stands before it.
+pub fn in_line<'a>(
+    job: Uuid,
+    mut at: Position,
+    mut durable: Position,
+    mut item: Position,
+    events: impl IntoIterator<Item = &'a JobEvent>,
+) -> impl Iterator<Item = JobEntry<'a>> {
+    events.into_iter().map(move |event| {
+        let entry = JobEntry {
+            job,
+            at,
+            durable: Some(durable),
+            item: Some(item),
+            event,
+        };
+        (durable, item, at) = (at, at, Position::new(at.lease, at.n + 1));
+        entry
+    })
+}
+
 /// Where the job's row says its stream ends.
 pub fn durable_position(job: &job::Model) -> Position {
     Position::new(job.event_lease, job.event_n)

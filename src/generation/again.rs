@@ -172,7 +172,7 @@ impl Section<'_> {
     /// A section that stands is replaced when the new one is whole: what people read does not vanish in between.
     async fn once(&self, work: &mut Work, problems: &str, stands: bool, watch: &mut Watch) -> Result<Reply, Halt> {
         // Read anew: what stands beside it has grown since the page was asked for.
-        let site = work.read(|| Site::read(self.db.reader(), work.job())).await?;
+        let site = Site::read(self.db, work).await?;
         let own = site
             .blocks_of(self.page)
             .enumerate()

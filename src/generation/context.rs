@@ -1,12 +1,17 @@
 //! Everything a writer is told about a site, read from the rows that exist now.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::ai::{Brief, Choice, PageOutline, Section};
+use crate::db::Db;
 use crate::entities::{block, blueprint, builder_option, job, page};
 use crate::error::{Error, Result};
+use crate::jobs::{Halt, Lookup, Work};
 use crate::sites::{brief, store};
 
 /// A site with its pages and blocks.
@@ -23,29 +28,38 @@ pub struct Site {
 }
 
 impl Site {
-    pub async fn read(connection: &impl ConnectionTrait, job: &job::Model) -> Result<Self> {
+    /// The site of a running job, as it is now.
+    pub async fn read(db: &Db, work: &Work) -> Result<Arc<Self>, Halt> {
+        let job = work.job();
         let id = job
             .blueprint_id
             .ok_or_else(|| Error::internal("a job without a site"))?;
-        let (blueprint, pages, blocks) = tokio::try_join!(
-            store::blueprint(connection, job.account_id, id),
-            store::pages_of(connection, id),
-            store::blocks_of_site(connection, id),
-        )?;
-        let blueprint = blueprint.ok_or_else(|| Error::internal("the site of a running job is gone"))?;
-        let stored: brief::Brief = serde_json::from_value(blueprint.brief.clone())?;
+        let (db, account) = (db.clone(), job.account_id);
+        let site = work
+            .look_up(
+                || Sites {
+                    db: db.clone(),
+                    account,
+                },
+                id,
+            )
+            .await?;
+        Ok(site.ok_or_else(|| Error::internal("the site of a running job is gone"))?)
+    }
+
+    fn of(blueprint: blueprint::Model, stored: brief::Brief, options: &[builder_option::Model]) -> Self {
         let style = stored.style.clone();
-        let brief = words(connection, &blueprint, stored).await?;
+        let brief = words(&blueprint, stored, options);
         let plan = blueprint.structure.unwrap_or_default();
         let said = |field: &str| plan[field].as_str().map(str::to_string);
-        Ok(Site {
-            pages,
-            blocks,
+        Site {
+            pages: Vec::new(),
+            blocks: Vec::new(),
             brief,
             style,
             name: said("siteName").unwrap_or(blueprint.name),
             tagline: said("tagline").unwrap_or_default(),
-        })
+        }
     }
 
     pub fn blocks_of(&self, page: Uuid) -> impl Iterator<Item = &block::Model> {
@@ -97,20 +111,69 @@ fn finished(block: &block::Model) -> Option<Value> {
     Some(value)
 }
 
-/// The stored brief with its options as words.
-async fn words(connection: &impl ConnectionTrait, blueprint: &blueprint::Model, stored: brief::Brief) -> Result<Brief> {
-    let ids = stored.business_type_id.iter().chain(&stored.audience_profile_ids);
-    let ids = ids
-        .chain(&stored.brand_personality_ids)
-        .chain(&stored.hero_imagery_direction_id);
-    let ids: Vec<Uuid> = ids.copied().collect();
-    let options = match ids.is_empty() {
-        true => Vec::new(),
-        false => {
-            let query = builder_option::Entity::find().filter(builder_option::Column::Id.is_in(ids));
-            query.all(connection).await?
+/// Sites of an account, each with everything that stands on it.
+struct Sites {
+    db: Db,
+    account: Uuid,
+}
+
+impl Lookup for Sites {
+    type Key = Uuid;
+    type Found = Arc<Site>;
+
+    async fn find(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, Arc<Site>>> {
+        let reader = self.db.reader();
+        let (blueprints, pages, blocks) = tokio::try_join!(
+            store::own_blueprints(reader, self.account, ids),
+            store::pages_of_sites(reader, ids),
+            store::blocks_of_sites(reader, ids),
+        )?;
+        let stored = |site: &blueprint::Model| serde_json::from_value(site.brief.clone());
+        let briefs: Vec<brief::Brief> = blueprints.iter().map(stored).collect::<Result<_, _>>()?;
+        let options = options(reader, &briefs).await?;
+        let mut sites: HashMap<Uuid, Site> = blueprints
+            .into_iter()
+            .zip(briefs)
+            .map(|(site, brief)| (site.id, Site::of(site, brief, &options)))
+            .collect();
+        let mut site_of = HashMap::with_capacity(pages.len());
+        for page in pages {
+            site_of.insert(page.id, page.blueprint_id);
+            if let Some(site) = sites.get_mut(&page.blueprint_id) {
+                site.pages.push(page);
+            }
         }
-    };
+        for block in blocks {
+            // One of a page that was added since the pages were read is of no use yet.
+            if let Some(site) = site_of.get(&block.page_id).and_then(|site| sites.get_mut(site)) {
+                site.blocks.push(block);
+            }
+        }
+        Ok(sites.into_iter().map(|(id, site)| (id, Arc::new(site))).collect())
+    }
+}
+
+/// The options that briefs name.
+async fn options(connection: &impl ConnectionTrait, briefs: &[brief::Brief]) -> Result<Vec<builder_option::Model>> {
+    let mut ids: Vec<Uuid> = briefs.iter().flat_map(named).copied().collect();
+    ids.sort();
+    ids.dedup();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let query = builder_option::Entity::find().filter(builder_option::Column::Id.is_in(ids));
+    Ok(query.all(connection).await?)
+}
+
+fn named(brief: &brief::Brief) -> impl Iterator<Item = &Uuid> {
+    let several = brief.audience_profile_ids.iter().chain(&brief.brand_personality_ids);
+    several
+        .chain(&brief.business_type_id)
+        .chain(&brief.hero_imagery_direction_id)
+}
+
+/// The stored brief with its options as words.
+fn words(blueprint: &blueprint::Model, stored: brief::Brief, options: &[builder_option::Model]) -> Brief {
     let choice = |id: &Uuid| {
         let option = options.iter().find(|option| option.id == *id)?;
         let (key, name) = (option.key.clone(), option.name.clone());
@@ -125,7 +188,7 @@ async fn words(connection: &impl ConnectionTrait, blueprint: &blueprint::Model, 
         name: name.clone(),
         ..Choice::default()
     });
-    Ok(Brief {
+    Brief {
         site_name: blueprint.name.clone(),
         business_name: stored.business_name,
         summary: stored.summary,
@@ -136,7 +199,7 @@ async fn words(connection: &impl ConnectionTrait, blueprint: &blueprint::Model, 
         objectives: stored.objectives,
         facts: stored.facts,
         language: stored.language,
-    })
+    }
 }
 
 /// The instructions that a start carried.

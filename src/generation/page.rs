@@ -62,16 +62,16 @@ impl Activity for Page {
             .job()
             .page_id
             .ok_or_else(|| Error::internal("a page job without a page"))?;
-        let site = work.read(|| Site::read(self.db.reader(), work.job())).await?;
+        let site = Site::read(&self.db, work).await?;
         let mut remaining = remaining(work.job(), &site, page)?;
         let planned = i32::try_from(remaining.planned).unwrap_or(i32::MAX);
         let step = Step {
             planned: Some(planned),
             ..Step::new(JobPhase::WaitingForModel, share(remaining.written, remaining.planned))
         };
-        work.checkpoint(step).await?;
-        if !remaining.blocks.is_empty() {
-            self.write(work, &site, page, &mut remaining).await?;
+        match remaining.blocks.is_empty() {
+            true => work.checkpoint(step).await?,
+            false => self.write(work, step, &site, page, &mut remaining).await?,
         }
         let result = json!({ "blocks": work.job().written });
         Ok(Done::Result {
@@ -134,16 +134,24 @@ impl Activity for Page {
 }
 
 impl Page {
-    async fn write(&self, work: &mut Work, site: &Site, page: Uuid, left: &mut Remaining) -> Result<(), Halt> {
+    async fn write(
+        &self,
+        work: &mut Work,
+        step: Step,
+        site: &Site,
+        page: Uuid,
+        left: &mut Remaining,
+    ) -> Result<(), Halt> {
         let mut memory = Memory::of(work.job());
-        let result = self.ask(work, site, page, left, &mut memory).await;
+        let result = self.ask(work, step, site, page, left, &mut memory).await;
         result.map_err(|halt| memory.remember(halt))
     }
 
-    /// Asks for all that is left, in one call, and then for each refused section by itself.
+    /// Asks for all that is left, in one call with which `step` is told, and then for each refused section by itself.
     async fn ask(
         &self,
         work: &mut Work,
+        step: Step,
         site: &Site,
         page: Uuid,
         left: &mut Remaining,
@@ -152,7 +160,8 @@ impl Page {
         let mut watch = Watch::of(&self.ai, work, site, page);
         let function = asked(work.job(), site, page, left)?;
         let request = functions::request(&self.db, &self.ai, work, &function, memory.correction.take()).await?;
-        let reader = Reader::new(self.ai.stream(request), "blocks");
+        let mut reader = Reader::new(self.ai.stream(request), "blocks");
+        reader.begin(work, step).await?;
         let (reply, mut refused) = self.read(work, reader, left, &mut watch).await?;
         function.read(reply).map_err(|problems| bad_output(&problems))?;
         // Those without which the page fails come first.

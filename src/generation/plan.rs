@@ -45,7 +45,7 @@ struct Planned {
 #[async_trait]
 impl Activity for Plan {
     async fn run(&self, work: &mut Work) -> Result<Done, Halt> {
-        let site = work.read(|| Site::read(self.db.reader(), work.job())).await?;
+        let site = Site::read(&self.db, work).await?;
         let structure = self.ask(work, &site).await?;
         work.checkpoint(Step::new(JobPhase::Saving, self.share_of(1.0))).await?;
         let new_pages = store::new_page_ids(&structure, &site.pages);
@@ -121,8 +121,8 @@ impl Plan {
         };
         let correction = work.job().correction.clone();
         let request = functions::request(&self.db, &self.ai, work, &function, correction).await?;
-        work.checkpoint(Step::new(JobPhase::WaitingForModel, 0.0)).await?;
         let mut reader = Reader::new(self.ai.stream(request), "pages");
+        reader.begin(work, Step::new(JobPhase::WaitingForModel, 0.0)).await?;
         let mut pages = 0_usize;
         while let Some(events) = reader.next(work).await? {
             let closed = events

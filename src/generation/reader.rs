@@ -1,18 +1,19 @@
 //! Reading a writer's stream: text in, finished elements out, and an end that is honest about itself.
 
 use futures::StreamExt;
+use futures::stream::Peekable;
 use tokio::time::Instant;
 
 use crate::ai::partial::{Event, Scanner};
 use crate::ai::{Delta, Deltas, Error, ErrorKind, FinishReason};
-use crate::jobs::{Failure, Halt, Work};
+use crate::jobs::{Failure, Halt, Step, Work};
 
 /// What watchers are told when the first writer is not asked.
 const FALLBACK: &str = "The writing service that is asked first is left alone after failures; another one writes.";
 
 /// A stream that is being read under a job.
 pub struct Reader {
-    deltas: Deltas,
+    deltas: Peekable<Deltas>,
     scanner: Scanner,
     events: Vec<Event>,
     finish: Option<FinishReason>,
@@ -24,7 +25,7 @@ impl Reader {
     /// `watched` names the list whose elements are wanted one by one.
     pub fn new(deltas: Deltas, watched: &'static str) -> Self {
         Reader {
-            deltas,
+            deltas: deltas.peekable(),
             scanner: Scanner::new(watched),
             events: Vec::new(),
             finish: None,
@@ -35,6 +36,19 @@ impl Reader {
     /// The same, but a reply that is not whole at this moment has come too late.
     pub fn until(self, moment: Option<Instant>) -> Self {
         Reader { until: moment, ..self }
+    }
+
+    /// Asks the writer while `step`, which tells that it is asked, is being stored. A job that is another's by now is told so
+    /// by its fence, and the call is given up.
+    pub async fn begin(&mut self, work: &mut Work, step: Step) -> Result<(), Halt> {
+        let told = work.checkpoint(step);
+        tokio::pin!(told);
+        tokio::select! {
+            biased;
+            told = &mut told => return told,
+            _ = Pin::new(&mut self.deltas).peek() => {}
+        }
+        told.await
     }
 
     /// The next events, or none at the end of the stream. Dropping the future loses nothing.

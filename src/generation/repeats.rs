@@ -56,6 +56,9 @@ impl Taken {
 
     /// What the pages beside this one say since they were read last: others may be written at the same time.
     pub async fn unread(&self, connection: &impl ConnectionTrait) -> Result<Vec<block::Model>> {
+        if self.pages.is_empty() {
+            return Ok(Vec::new());
+        }
         let written = store::written_revisions(connection, self.pages.keys().copied()).await?;
         let new = written.into_iter().filter(|one| !self.read.contains(one));
         let new: Vec<Uuid> = new.map(|(id, _)| id).collect();

@@ -13,7 +13,6 @@ use super::step::{Step, events_of, is_progress};
 use crate::db::{marks, places, rows};
 use crate::entities::job;
 use crate::error::{Error, Result};
-use crate::events::append::JobEntry;
 use crate::events::{BlueprintBody, JobEvent, Unit, append};
 use crate::ids::Position;
 
@@ -185,19 +184,14 @@ async fn announce(unit: &mut Unit, savings: &[Saving], events: &[Vec<JobEvent>])
     let mut sites = append::SiteEvents::new();
     for (saving, events) in savings.iter().zip(events) {
         let Saving { job, step, .. } = saving;
-        let (mut durable, mut item, mut n) = (append::durable_position(job), saving.item, saving.n);
-        for event in events {
-            n += 1;
-            let at = Position::new(job.run_lease, n);
-            entries.push(JobEntry {
-                job: job.id,
-                at,
-                durable: Some(durable),
-                item: Some(item),
-                event,
-            });
-            (durable, item) = (at, at);
-        }
+        let at = Position::new(job.run_lease, saving.n + 1);
+        entries.extend(append::in_line(
+            job.id,
+            at,
+            append::durable_position(job),
+            saving.item,
+            events,
+        ));
         let Some(site) = job.blueprint_id else { continue };
         let phase_changed = job.phase != Some(step.phase);
         // Progress goes to the site's stream only when the phase changes.

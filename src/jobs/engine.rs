@@ -83,7 +83,7 @@ pub struct Inner {
     pub worker: Uuid,
     config: EngineConfig,
     activities: HashMap<JobKind, Arc<dyn Activity>>,
-    /// Transactions that wait for the same row are made one.
+    /// Transactions that wait for the same row are made one, and reads that are asked for at a time.
     pub gather: Gather,
     /// The jobs that this process holds.
     pub(super) held: Mutex<HashMap<Uuid, Held>>,

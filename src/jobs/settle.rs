@@ -18,7 +18,6 @@ use crate::credits::{self, AccountChange, Movement};
 use crate::db::{now, places, sql};
 use crate::entities::{JobKind, JobPhase, JobState, job};
 use crate::error::{Error, Result};
-use crate::events::append::JobEntry;
 use crate::events::{BlueprintBody, JobEvent, Notice, Unit, append};
 use crate::ids::Position;
 
@@ -152,29 +151,15 @@ async fn announce(unit: &mut Unit, all: &[Settling<'_>], ended: &[Ended], parent
     let mut entries = Vec::new();
     let mut told = Vec::new();
     for ((Settling { locked, end, .. }, Ended { job, .. }), last) in all.iter().zip(ended).zip(&last) {
-        let (mut durable, mut item, mut at) = (append::durable_position(&locked.job), end.item, end.at);
-        for event in end.events.iter().chain([last]) {
-            entries.push(JobEntry {
-                job: job.id,
-                at,
-                durable: Some(durable),
-                item: Some(item),
-                event,
-            });
-            told.push((job, event));
-            (durable, item, at) = (at, at, Position::new(at.lease, at.n + 1));
-        }
+        let events = end.events.iter().chain([last]);
+        let before = append::durable_position(&locked.job);
+        entries.extend(append::in_line(job.id, end.at, before, end.item, events.clone()));
+        told.extend(events.map(|event| (job, event)));
     }
     for (Ended { job, .. }, event) in parents.iter().zip(&of_parents) {
         let at = append::durable_position(job);
-        let before = Some(Position::new(at.lease, at.n - 1));
-        entries.push(JobEntry {
-            job: job.id,
-            at,
-            durable: before,
-            item: before,
-            event,
-        });
+        let before = Position::new(at.lease, at.n - 1);
+        entries.extend(append::in_line(job.id, at, before, before, [event]));
         told.push((job, event));
     }
     append::job_events(unit, &entries).await?;

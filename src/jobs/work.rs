@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::activity::{Content, Halt};
 use super::checkpoint::{Saving, save};
 use super::engine::Engine;
+use super::lookup::Lookup;
 use super::step::{Step, is_progress};
 use super::stop::{Stop, Why};
 use crate::db::now;
@@ -102,6 +103,13 @@ impl Work {
                 Err(error) => attempt.after(self, error).await.map(drop)?,
             }
         }
+    }
+
+    /// Like [`Work::read`], together with other jobs of the account that ask for the same kind of thing.
+    pub async fn look_up<L: Lookup>(&self, lookup: impl Fn() -> L, key: L::Key) -> Result<Option<L::Found>, Halt> {
+        let (engine, account) = (&self.engine, self.job.account_id);
+        self.read(|| engine.gather.look_up(&engine.db, account, lookup(), key.clone()))
+            .await
     }
 
     /// A checkpoint without content.

@@ -90,11 +90,12 @@ impl Footprint {
         let since = Instant::now();
         loop {
             let now = Footprint::of(stage, server).await;
+            // A kept connection to a model has a task, and one to a file a thread.
+            let kept = now.pooled.saturating_sub(self.pooled);
             let is_back = now.clients == 0
-                && now.threads <= self.threads + LAZY_THREADS
+                && now.threads <= self.threads + LAZY_THREADS + kept
                 && now.files <= self.files
-                // A kept connection to a model has a task.
-                && now.tasks <= self.tasks + LAZY_TASKS + now.pooled.saturating_sub(self.pooled)
+                && now.tasks <= self.tasks + LAZY_TASKS + kept
                 && now.redis <= self.redis
                 && now.pooled <= POOLED
                 && now.resident_kb <= self.resident_kb + MEMORY_KB;

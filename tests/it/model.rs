@@ -6,6 +6,7 @@ mod again;
 mod asking;
 mod breaking;
 mod cancelling;
+mod early;
 mod faults;
 mod probing;
 mod secrets;

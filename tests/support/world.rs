@@ -231,11 +231,16 @@ impl World {
     }
 
     pub async fn blueprint(&self, account: Uuid) -> Uuid {
+        self.blueprint_of(account, "Rye & Shine").await
+    }
+
+    /// An unplanned site of a business of this name.
+    pub async fn blueprint_of(&self, account: Uuid, business: &str) -> Uuid {
         let brief = json!({
-            "businessName": "Rye & Shine", "summary": "A sourdough bakery in Leith.", "language": "en",
+            "businessName": business, "summary": "A sourdough bakery in Leith.", "language": "en",
         });
         let new = sites::NewBlueprint {
-            name: "Rye & Shine".to_string(),
+            name: business.to_string(),
             description: String::new(),
             brief: serde_json::from_value(brief).unwrap(),
             hosting_type: HostingType::BuiltIn,

@@ -18,6 +18,7 @@ use super::prompts::{self, Template, Variable, data};
 use crate::ai::{Message, Provider, Request, Role, Task};
 use crate::db::Db;
 use crate::entities::PriceKind;
+use crate::error::Error;
 use crate::jobs::{Halt, Work};
 use crate::sites::problem::Problem;
 
@@ -117,10 +118,13 @@ async fn messages(
     function: &impl Function,
     correction: Option<&str>,
 ) -> Result<Vec<Message>, Halt> {
-    let account = work.job().account_id;
-    let prompt = work
-        .read(|| prompts::current_of(db.reader(), account, function.spec()))
-        .await?;
+    let (db, account) = (db.clone(), work.job().account_id);
+    let prompts = || prompts::OfAccount {
+        db: db.clone(),
+        account,
+    };
+    let prompt = work.look_up(prompts, function.spec().name).await?;
+    let prompt = prompt.ok_or_else(|| Error::internal("a function without a prompt"))?;
     let (system, user) = prompt.template.fill(&function.values());
     let correction = correction.map(|reasons| message(Role::User, refused(reasons)));
     let asked = [message(Role::System, system), message(Role::User, user)];

@@ -2,6 +2,8 @@
 //!
 //! Saving is one guarded INSERT: of two people who save at once, one is told that the prompt changed.
 
+use std::collections::HashMap;
+
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, Select};
 use uuid::Uuid;
 
@@ -9,8 +11,9 @@ use super::template::Template;
 use crate::db::{Db, execute, now};
 use crate::entities::prompt_template::{Column, Entity, Model};
 use crate::error::{Error, Instant, Refusal, Result, Why};
-use crate::generation::functions::Spec;
+use crate::generation::functions::{FUNCTIONS, Spec};
 use crate::ids::new_id;
+use crate::jobs::Lookup;
 
 /// The prompt that a function uses for an account.
 #[derive(Debug, Clone)]
@@ -52,6 +55,27 @@ pub async fn current_of(connection: &impl ConnectionTrait, account: Uuid, spec: 
         .one(connection)
         .await?;
     Ok(read(spec, row.as_ref()))
+}
+
+/// The prompts of an account, by the names of their functions.
+pub struct OfAccount {
+    pub db: Db,
+    pub account: Uuid,
+}
+
+impl Lookup for OfAccount {
+    type Key = &'static str;
+    type Found = Current;
+
+    async fn find(&self, functions: &[&'static str]) -> Result<HashMap<&'static str, Current>> {
+        let mut found = HashMap::new();
+        let asked = FUNCTIONS.iter().filter(|spec| functions.contains(&spec.name));
+        // They are few, and a crowd asks for one of them.
+        for current in current(self.db.reader(), self.account, &asked.copied().collect::<Vec<_>>()).await? {
+            found.insert(current.spec.name, current);
+        }
+        Ok(found)
+    }
 }
 
 /// The versions that an account saved for a function.

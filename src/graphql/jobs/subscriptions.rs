@@ -2,16 +2,19 @@
 //!
 //! Whose stream it is, is asked once, before the first event. Nothing here holds a transaction open.
 
+use std::collections::HashMap;
+
 use async_graphql::{Context, ID, Result, Subscription};
 use futures::{Stream, StreamExt};
-use sea_orm::{EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
 use super::account_events::{AccountEvent, account_event};
 use super::blueprint_events::{BlueprintEvent, blueprint_event};
 use super::job_events::{JobEvent, job_event};
 use crate::app::App;
-use crate::auth::Caller;
+use crate::auth::{Caller, Scope};
+use crate::db::Db;
 use crate::entities::{blueprint, job};
 use crate::events::After;
 use crate::graphql::context::Reach;
@@ -22,6 +25,7 @@ use crate::graphql::node;
 use crate::graphql::operation::Stamped;
 use crate::graphql::scalars::Cursor;
 use crate::ids::{Cursor as Place, IdKind};
+use crate::jobs::Lookup;
 
 /// What can be watched: over a WebSocket, as an event stream or as multipart HTTP. Every event carries its place in
 /// `extensions.cursor`, whether or not the `cursor` field is selected: subscribe again with it as `after`, and nothing is
@@ -127,10 +131,36 @@ async fn own_job(app: &App, caller: &Caller, id: &ID) -> Result<Uuid> {
     let Some(id) = node::of_kind(IdKind::Job, id) else {
         return Err(not_found("job"));
     };
-    let mine = job::Entity::find_by_id(id).filter(caller.jobs());
-    let found = mine.select_only().column(job::Column::Id).into_tuple::<Uuid>();
-    let found = found.one(app.db.reader()).await.map_err(crate::error::Error::from)?;
-    found.ok_or_else(|| not_found("job"))
+    let jobs = Jobs {
+        db: app.db.clone(),
+        caller: caller.clone(),
+    };
+    let is_own = match caller.scope {
+        // Whoever reaches the whole account is told the same: a crowd of watchers is answered at once.
+        Scope::Account => app.engine.gather.look_up(&app.db, caller.account, jobs, id).await?,
+        _ => jobs.find(&[id]).await?.remove(&id),
+    };
+    is_own.map(|()| id).ok_or_else(|| not_found("job"))
+}
+
+/// The jobs within reach of a caller.
+struct Jobs {
+    db: Db,
+    caller: Caller,
+}
+
+impl Lookup for Jobs {
+    type Key = Uuid;
+    type Found = ();
+
+    async fn find(&self, ids: &[Uuid]) -> crate::error::Result<HashMap<Uuid, ()>> {
+        let mine = job::Entity::find()
+            .filter(job::Column::Id.is_in(ids.iter().copied()))
+            .filter(self.caller.jobs());
+        let found = mine.select_only().column(job::Column::Id).into_tuple::<Uuid>();
+        let found = found.all(self.db.reader()).await?;
+        Ok(found.into_iter().map(|id| (id, ())).collect())
+    }
 }
 
 async fn own_blueprint(app: &App, caller: &Caller, id: &ID) -> Result<Uuid> {

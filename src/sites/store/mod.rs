@@ -64,12 +64,7 @@ pub async fn block(connection: &impl ConnectionTrait, account: Uuid, id: Uuid) -
 
 /// The pages of a site, in order.
 pub async fn pages_of(connection: &impl ConnectionTrait, blueprint: Uuid) -> Result<Vec<page::Model>> {
-    let query = page::Entity::find().filter(page::Column::BlueprintId.eq(blueprint));
-    Ok(query
-        .order_by_asc(page::Column::Position)
-        .order_by_asc(page::Column::Id)
-        .all(connection)
-        .await?)
+    pages_of_sites(connection, &[blueprint]).await
 }
 
 /// The blocks of some pages, in order within each.
@@ -82,12 +77,22 @@ pub async fn blocks_of(connection: &impl ConnectionTrait, pages: &[Uuid]) -> Res
         .await?)
 }
 
-/// The blocks of all pages of a site, in order within each.
-pub async fn blocks_of_site(connection: &impl ConnectionTrait, site: Uuid) -> Result<Vec<block::Model>> {
+/// The pages of some sites, in order within each.
+pub async fn pages_of_sites(connection: &impl ConnectionTrait, sites: &[Uuid]) -> Result<Vec<page::Model>> {
+    let query = page::Entity::find().filter(page::Column::BlueprintId.is_in(sites.iter().copied()));
+    Ok(query
+        .order_by_asc(page::Column::Position)
+        .order_by_asc(page::Column::Id)
+        .all(connection)
+        .await?)
+}
+
+/// The blocks of all pages of some sites, in order within each page.
+pub async fn blocks_of_sites(connection: &impl ConnectionTrait, sites: &[Uuid]) -> Result<Vec<block::Model>> {
     let pages = page::Entity::find()
         .select_only()
         .column(page::Column::Id)
-        .filter(page::Column::BlueprintId.eq(site));
+        .filter(page::Column::BlueprintId.is_in(sites.iter().copied()));
     let query = block::Entity::find().filter(block::Column::PageId.in_subquery(pages.into_query()));
     Ok(query
         .order_by_asc(block::Column::Position)

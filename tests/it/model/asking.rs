@@ -4,11 +4,56 @@ use model_server::{Behaviour, Model, When};
 use serde_json::json;
 use sitewright::config::ResponseFormat;
 use sitewright::entities::{BlockStatus, JobState, PageStatus};
+use sitewright::generation::prompts::{self, Change, Template};
+use sitewright::generation::{self, functions};
 
-use super::{KEY, calls_of, world};
+use super::{KEY, ask, calls_of, world};
+use crate::races::bench;
 use crate::support::Backend;
 
-on_both!(a_model_writes_a_whole_site);
+on_both!(a_model_writes_a_whole_site, in_a_crowd_each_is_asked_for_its_own_site);
+
+/// What jobs of an account read at a time is read for all of them: each is to get its own of it, and nothing of another's.
+async fn in_a_crowd_each_is_asked_for_its_own_site(backend: Backend) {
+    let model = Model::start().await;
+    let world = backend.world_with(|config| {
+        ask(config, &model);
+        bench::uncapped(config);
+    });
+    let world = world.await;
+    let other = world.new_account("somebody else", 10_000).await;
+    let spec = functions::Spec::named("structure").unwrap();
+    let own = Template {
+        system: "Answer with a plan.".to_string(),
+        user: format!("As we like it. {}", spec.template().user),
+    };
+    prompts::save(&world.app.db, other, spec, Change::To(own), None)
+        .await
+        .unwrap();
+    let mut jobs = Vec::new();
+    for number in 10..30 {
+        let account = if number % 2 == 0 { world.account } else { other };
+        let business = format!("Bakery {number}");
+        let site = world.blueprint_of(account, &business).await;
+        let key = business.replace(' ', "-");
+        let started = generation::start_structure(&world.app, account, site, &key, None).await;
+        jobs.push((started.unwrap().jobs[0].id, account, business));
+    }
+    let world = world.started().await;
+    for (job, account, business) in &jobs {
+        assert_eq!(world.finished(*job).await.state, JobState::Succeeded);
+        let prompt = model.calls(&When::of_job(*job)).remove(0).prompt;
+        for (_, _, other) in &jobs {
+            assert_eq!(prompt.contains(other), other == business, "{business}: {prompt}");
+        }
+        assert_eq!(
+            prompt.contains("As we like it."),
+            *account == other,
+            "{business}: {prompt}"
+        );
+    }
+    world.settle().await;
+}
 
 async fn a_model_writes_a_whole_site(backend: Backend) {
     let model = Model::start().await;
