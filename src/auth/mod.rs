@@ -19,7 +19,7 @@ pub use denied::Denied;
 pub use identities::link;
 pub use jwt::Jwts;
 pub use keys::{LIVE_MAX, NewKey, create, create_as, has_a_key, of_account, revoke, revoke_as};
-pub use reach::{Scope, reaches_page};
+pub use reach::{Scope, jobs_of, reaches_page};
 pub use secret::Mark;
 pub use watch_tokens::create as create_watch_token;
 

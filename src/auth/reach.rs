@@ -26,7 +26,7 @@ pub enum Scope {
 impl Caller {
     /// The jobs within reach.
     pub fn jobs(&self) -> Condition {
-        let own = Condition::all().add(job::Column::AccountId.eq(self.account));
+        let own = jobs_of(self.account);
         match self.scope {
             Scope::Account => own,
             Scope::Job(id) => own.add(job::Column::Id.eq(id).or(job::Column::ParentId.eq(id))),
@@ -132,6 +132,11 @@ impl Caller {
         let is_watched = matches!(kind, IdKind::Blueprint | IdKind::Page | IdKind::Block | IdKind::Job);
         self.scope == Scope::Account || is_watched
     }
+}
+
+/// The jobs of an account: what every caller reaches whose scope is all of it.
+pub fn jobs_of(account: Uuid) -> Condition {
+    Condition::all().add(job::Column::AccountId.eq(account))
 }
 
 /// Whether a page is within reach.

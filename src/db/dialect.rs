@@ -1,5 +1,8 @@
 //! Statements that need a lock, a clock or a guard are written as SQL, once for both databases; here is what differs.
 
+use std::collections::HashSet;
+use std::hash::Hash;
+
 use sea_orm::{ConnectionTrait, DbBackend, DbErr, QueryResult, Statement, Value};
 
 /// A statement with values in the placeholders `$1`, `$2`, …, on either database.
@@ -48,6 +51,16 @@ fn dialect(backend: DbBackend, text: &str) -> String {
 pub fn marks(first: usize, count: usize) -> String {
     let marks: Vec<String> = (first..first + count).map(|n| format!("${n}")).collect();
     marks.join(", ")
+}
+
+/// Each of these once, and the last again up to a power of two: a statement is planned anew for each length of its lists.
+pub fn few_lengths<T: Clone + Eq + Hash>(values: &[T]) -> Vec<T> {
+    let mut seen = HashSet::with_capacity(values.len());
+    let mut all: Vec<T> = values.iter().filter(|value| seen.insert(*value)).cloned().collect();
+    if let Some(last) = all.last().cloned() {
+        all.resize(all.len().next_power_of_two(), last);
+    }
+    all
 }
 
 /// `($3, $4), ($5, $6)`: places for rows of values, which join those that there are.

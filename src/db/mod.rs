@@ -22,13 +22,10 @@ use sea_orm::{
 
 use crate::config;
 use crate::error::{Error, Instant, Result};
-pub use dialect::{execute, marks, places, rows, sql};
+pub use dialect::{execute, few_lengths, marks, places, rows, sql};
 pub use first::{Statement, each_beginning_with};
 use pulse::Pulse;
 pub use version::raise_version;
-
-/// For how long a connection that was used is taken to be there still.
-const FRESH: Duration = Duration::from_secs(1);
 
 #[derive(Clone)]
 pub struct Db {
@@ -151,8 +148,6 @@ fn postgres_options(config: &config::Database, purpose: &str) -> ConnectOptions 
         // Below the time in which a mutation must be refused when the database is away.
         .acquire_timeout(Duration::from_millis(2_500))
         .connect_timeout(Duration::from_millis(2_500))
-        // Otherwise each use begins with a question to the server; one that was in use a moment ago need not be asked.
-        .test_before_acquire_if_idle_for(FRESH)
         .sqlx_logging(false)
         .record_stmt_in_spans(false)
         .set_application_name(format!("sitewright-{purpose}"));

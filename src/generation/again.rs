@@ -172,7 +172,7 @@ impl Section<'_> {
     /// A section that stands is replaced when the new one is whole: what people read does not vanish in between.
     async fn once(&self, work: &mut Work, problems: &str, stands: bool, watch: &mut Watch) -> Result<Reply, Halt> {
         // Read anew: what stands beside it has grown since the page was asked for.
-        let site = Site::read(self.db, work).await?;
+        let site = Site::read(work).await?;
         let own = site
             .blocks_of(self.page)
             .enumerate()
@@ -197,7 +197,7 @@ impl Section<'_> {
             instructions: instructions(work.job()),
         };
         let correction = Some(problems.to_string());
-        let request = functions::request(self.db, self.ai, work, &function, correction).await?;
+        let request = functions::request(self.ai, work, &function, correction).await?;
         let until = stands.then(|| work.half_time());
         let mut reader = Reader::new(self.ai.stream(request), "blocks").until(until);
         while let Some(events) = reader.next(work).await? {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::ai::{Brief, Choice, PageOutline, Section};
-use crate::db::Db;
+use crate::db::{Db, few_lengths};
 use crate::entities::{block, blueprint, builder_option, job, page};
 use crate::error::{Error, Result};
 use crate::jobs::{Halt, Lookup, Work};
@@ -29,22 +29,11 @@ pub struct Site {
 
 impl Site {
     /// The site of a running job, as it is now.
-    pub async fn read(db: &Db, work: &Work) -> Result<Arc<Self>, Halt> {
-        let job = work.job();
-        let id = job
-            .blueprint_id
-            .ok_or_else(|| Error::internal("a job without a site"))?;
-        let (db, account) = (db.clone(), job.account_id);
-        let site = work
-            .look_up(
-                || Sites {
-                    db: db.clone(),
-                    account,
-                },
-                id,
-            )
-            .await?;
-        Ok(site.ok_or_else(|| Error::internal("the site of a running job is gone"))?)
+    pub async fn read(work: &Work) -> Result<Arc<Self>, Halt> {
+        let site = work.job().blueprint_id;
+        let site = site.ok_or_else(|| Error::internal("a job without a site"))?;
+        let found = work.look_up::<Sites>(site).await?;
+        Ok(found.ok_or_else(|| Error::internal("the site of a running job is gone"))??)
     }
 
     fn of(blueprint: blueprint::Model, stored: brief::Brief, options: &[builder_option::Model]) -> Self {
@@ -111,57 +100,57 @@ fn finished(block: &block::Model) -> Option<Value> {
     Some(value)
 }
 
-/// Sites of an account, each with everything that stands on it.
-struct Sites {
-    db: Db,
-    account: Uuid,
-}
+/// Sites, each with everything that stands on it.
+struct Sites;
 
 impl Lookup for Sites {
     type Key = Uuid;
-    type Found = Arc<Site>;
+    /// One that cannot be read is its own trouble and nobody else's.
+    type Found = Result<Arc<Site>>;
 
-    async fn find(&self, ids: &[Uuid]) -> Result<HashMap<Uuid, Arc<Site>>> {
-        let reader = self.db.reader();
+    async fn find(db: &Db, account: Uuid, ids: &[Uuid]) -> Result<HashMap<Uuid, Self::Found>> {
+        let reader = db.reader();
         let (blueprints, pages, blocks) = tokio::try_join!(
-            store::own_blueprints(reader, self.account, ids),
+            store::own_blueprints(reader, account, ids),
             store::pages_of_sites(reader, ids),
             store::blocks_of_sites(reader, ids),
         )?;
-        let stored = |site: &blueprint::Model| serde_json::from_value(site.brief.clone());
-        let briefs: Vec<brief::Brief> = blueprints.iter().map(stored).collect::<Result<_, _>>()?;
-        let options = options(reader, &briefs).await?;
-        let mut sites: HashMap<Uuid, Site> = blueprints
+        let stored = |site: &blueprint::Model| Ok(serde_json::from_value(site.brief.clone())?);
+        let briefs: Vec<Result<brief::Brief>> = blueprints.iter().map(stored).collect();
+        let options = options(reader, briefs.iter().flatten()).await?;
+        let mut sites: HashMap<Uuid, Result<Site>> = blueprints
             .into_iter()
             .zip(briefs)
-            .map(|(site, brief)| (site.id, Site::of(site, brief, &options)))
+            .map(|(site, brief)| (site.id, brief.map(|brief| Site::of(site, brief, &options))))
             .collect();
         let mut site_of = HashMap::with_capacity(pages.len());
         for page in pages {
             site_of.insert(page.id, page.blueprint_id);
-            if let Some(site) = sites.get_mut(&page.blueprint_id) {
+            if let Some(Ok(site)) = sites.get_mut(&page.blueprint_id) {
                 site.pages.push(page);
             }
         }
         for block in blocks {
             // One of a page that was added since the pages were read is of no use yet.
-            if let Some(site) = site_of.get(&block.page_id).and_then(|site| sites.get_mut(site)) {
+            let site = site_of.get(&block.page_id).and_then(|site| sites.get_mut(site));
+            if let Some(Ok(site)) = site {
                 site.blocks.push(block);
             }
         }
-        Ok(sites.into_iter().map(|(id, site)| (id, Arc::new(site))).collect())
+        Ok(sites.into_iter().map(|(id, site)| (id, site.map(Arc::new))).collect())
     }
 }
 
 /// The options that briefs name.
-async fn options(connection: &impl ConnectionTrait, briefs: &[brief::Brief]) -> Result<Vec<builder_option::Model>> {
-    let mut ids: Vec<Uuid> = briefs.iter().flat_map(named).copied().collect();
-    ids.sort();
-    ids.dedup();
+async fn options<'a>(
+    connection: &impl ConnectionTrait,
+    briefs: impl Iterator<Item = &'a brief::Brief>,
+) -> Result<Vec<builder_option::Model>> {
+    let ids: Vec<Uuid> = briefs.flat_map(named).copied().collect();
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let query = builder_option::Entity::find().filter(builder_option::Column::Id.is_in(ids));
+    let query = builder_option::Entity::find().filter(builder_option::Column::Id.is_in(few_lengths(&ids)));
     Ok(query.all(connection).await?)
 }
 

@@ -34,7 +34,6 @@ pub use start::{Started, start_page, start_pages, start_site, start_structure};
 pub fn activities(db: &Db, ai: &Provider, max_sections: usize) -> Vec<(JobKind, Arc<dyn Activity>)> {
     let plan = |fans_out| {
         Arc::new(plan::Plan {
-            db: db.clone(),
             ai: ai.clone(),
             max_sections,
             fans_out,

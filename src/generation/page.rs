@@ -62,7 +62,7 @@ impl Activity for Page {
             .job()
             .page_id
             .ok_or_else(|| Error::internal("a page job without a page"))?;
-        let site = Site::read(&self.db, work).await?;
+        let site = Site::read(work).await?;
         let mut remaining = remaining(work.job(), &site, page)?;
         let planned = i32::try_from(remaining.planned).unwrap_or(i32::MAX);
         let step = Step {
@@ -159,7 +159,7 @@ impl Page {
     ) -> Result<(), Halt> {
         let mut watch = Watch::of(&self.ai, work, site, page);
         let function = asked(work.job(), site, page, left)?;
-        let request = functions::request(&self.db, &self.ai, work, &function, memory.correction.take()).await?;
+        let request = functions::request(&self.ai, work, &function, memory.correction.take()).await?;
         let mut reader = Reader::new(self.ai.stream(request), "blocks");
         reader.begin(work, step).await?;
         let (reply, mut refused) = self.read(work, reader, left, &mut watch).await?;

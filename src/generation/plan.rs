@@ -12,7 +12,6 @@ use super::context::{Site, instructions};
 use super::functions::{self, Function, Structure};
 use super::reader::{Reader, bad_output};
 use crate::ai::{Provider, partial};
-use crate::db::Db;
 use crate::entities::{JobPhase, JobState, PageStatus, job};
 use crate::error::{Error, Result};
 use crate::events::{JobEvent, Unit};
@@ -26,7 +25,6 @@ use crate::sites::structure::SiteStructure;
 pub const PLAN_OF_A_SITE: f64 = 0.2;
 
 pub struct Plan {
-    pub db: Db,
     pub ai: Provider,
     /// The most sections that a page is planned with.
     pub max_sections: usize,
@@ -45,7 +43,7 @@ struct Planned {
 #[async_trait]
 impl Activity for Plan {
     async fn run(&self, work: &mut Work) -> Result<Done, Halt> {
-        let site = Site::read(&self.db, work).await?;
+        let site = Site::read(work).await?;
         let structure = self.ask(work, &site).await?;
         work.checkpoint(Step::new(JobPhase::Saving, self.share_of(1.0))).await?;
         let new_pages = store::new_page_ids(&structure, &site.pages);
@@ -120,7 +118,7 @@ impl Plan {
             instructions: instructions(work.job()),
         };
         let correction = work.job().correction.clone();
-        let request = functions::request(&self.db, &self.ai, work, &function, correction).await?;
+        let request = functions::request(&self.ai, work, &function, correction).await?;
         let mut reader = Reader::new(self.ai.stream(request), "pages");
         reader.begin(work, Step::new(JobPhase::WaitingForModel, 0.0)).await?;
         let mut pages = 0_usize;

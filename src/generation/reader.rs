@@ -1,7 +1,9 @@
 //! Reading a writer's stream: text in, finished elements out, and an end that is honest about itself.
 
+use std::pin::Pin;
+
 use futures::StreamExt;
-use futures::stream::Peekable;
+use futures::stream::{self, Peekable};
 use tokio::time::Instant;
 
 use crate::ai::partial::{Event, Scanner};
@@ -14,6 +16,8 @@ const FALLBACK: &str = "The writing service that is asked first is left alone af
 /// A stream that is being read under a job.
 pub struct Reader {
     deltas: Peekable<Deltas>,
+    /// Another writer than the first answers, and watchers do not know it yet.
+    is_fallback: bool,
     scanner: Scanner,
     events: Vec<Event>,
     finish: Option<FinishReason>,
@@ -26,6 +30,7 @@ impl Reader {
     pub fn new(deltas: Deltas, watched: &'static str) -> Self {
         Reader {
             deltas: deltas.peekable(),
+            is_fallback: false,
             scanner: Scanner::new(watched),
             events: Vec::new(),
             finish: None,
@@ -38,22 +43,42 @@ impl Reader {
         Reader { until: moment, ..self }
     }
 
-    /// Asks the writer while `step`, which tells that it is asked, is being stored. A job that is another's by now is told so
-    /// by its fence, and the call is given up.
+    /// Asks the writer while `step`, which tells that it is asked, is being stored. The call is given up as soon as the job
+    /// is to stop, and with it when its fence says that it is another's.
     pub async fn begin(&mut self, work: &mut Work, step: Step) -> Result<(), Halt> {
+        let stopping = work.stopping();
         let told = work.checkpoint(step);
-        tokio::pin!(told);
-        tokio::select! {
-            biased;
-            told = &mut told => return told,
-            _ = Pin::new(&mut self.deltas).peek() => {}
+        tokio::pin!(stopping, told);
+        let (mut has_answer, mut is_stopped) = (false, false);
+        loop {
+            tokio::select! {
+                biased;
+                told = &mut told => return told,
+                () = &mut stopping, if !is_stopped => {
+                    // What becomes of the step has to be known all the same.
+                    self.deltas = stream::empty().boxed().peekable();
+                    is_stopped = true;
+                }
+                () = self.answered(), if !has_answer && !is_stopped => has_answer = true,
+            }
         }
-        told.await
+    }
+
+    /// Resolves when the writer has said something.
+    async fn answered(&mut self) {
+        while let Some(Ok(Delta::Fallback)) = Pin::new(&mut self.deltas).peek().await {
+            // Said before the call begins.
+            self.deltas.next().await;
+            self.is_fallback = true;
+        }
     }
 
     /// The next events, or none at the end of the stream. Dropping the future loses nothing.
     pub async fn next(&mut self, work: &mut Work) -> Result<Option<Vec<Event>>, Halt> {
         loop {
+            if std::mem::take(&mut self.is_fallback) {
+                work.note(FALLBACK).await?;
+            }
             let delta = tokio::select! {
                 biased;
                 () = work.stopped() => return Err(Halt::Stopped),
@@ -65,7 +90,7 @@ impl Reader {
             match delta {
                 None => return Ok(None),
                 Some(Err(error)) => return Err(error.into()),
-                Some(Ok(Delta::Fallback)) => work.note(FALLBACK).await?,
+                Some(Ok(Delta::Fallback)) => self.is_fallback = true,
                 Some(Ok(Delta::Usage(usage))) => {
                     work.used(usage.prompt_tokens, usage.completion_tokens, &usage.model);
                 }

@@ -1,4 +1,5 @@
-//! Work that waits for the same row is done together: one transaction for all that came while the one before ran.
+//! Work of one kind and one account is done together: one transaction, or one round of reads, for all that came while the
+//! one before ran.
 //!
 //! Whoever comes first begins at once and alone. What comes meanwhile is gathered, and a leader that is done takes all of
 //! it. So nothing waits for company, and a crowd costs as many commits as there are moments, not as there are members.
@@ -25,8 +26,8 @@ pub trait Joint: Send + Sync + 'static {
     type Work: Send + Sync + 'static;
     type Made: Send + 'static;
 
-    /// Makes all of them in one transaction, in their order. None, or an error, when that cannot be: nothing was written,
-    /// and each is made alone.
+    /// Makes all of them in one transaction or round of reads, in their order. None, or an error, when that cannot be:
+    /// nothing was written, and each is made alone.
     fn together(&self, works: &[Self::Work]) -> impl Future<Output = Result<Option<Vec<Self::Made>>>> + Send;
 
     fn alone(&self, work: &Self::Work) -> impl Future<Output = Result<Self::Made>> + Send;

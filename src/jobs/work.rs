@@ -80,6 +80,12 @@ impl Work {
         self.stop.asked().await;
     }
 
+    /// The same, for whoever waits while the job is at work.
+    pub fn stopping(&self) -> impl Future<Output = ()> + Send + use<> {
+        let stop = self.stop.clone();
+        async move { stop.asked().await }
+    }
+
     pub fn check(&self) -> Result<(), Halt> {
         if self.stop.is_asked() {
             Err(Halt::Stopped)
@@ -106,9 +112,9 @@ impl Work {
     }
 
     /// Like [`Work::read`], together with other jobs of the account that ask for the same kind of thing.
-    pub async fn look_up<L: Lookup>(&self, lookup: impl Fn() -> L, key: L::Key) -> Result<Option<L::Found>, Halt> {
+    pub async fn look_up<L: Lookup>(&self, key: L::Key) -> Result<Option<L::Found>, Halt> {
         let (engine, account) = (&self.engine, self.job.account_id);
-        self.read(|| engine.gather.look_up(&engine.db, account, lookup(), key.clone()))
+        self.read(|| engine.gather.look_up::<L>(&engine.db, account, key.clone()))
             .await
     }
 

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
+use sea_orm::DatabaseTransaction;
 use tokio::sync::mpsc::Receiver;
 use tokio_util::sync::CancellationToken;
 
 use crate::ai::Call;
-use crate::db::{Db, execute};
+use crate::db::{Db, execute, places};
 use crate::error::Result;
 
-/// Rows of one transaction.
+/// Rows of one statement.
 const BATCH: usize = 64;
 /// Accounts that may wait for a database that is away; the oldest are kept.
 const WAITING: usize = 10_000;
@@ -79,17 +80,22 @@ async fn write_down(db: &Db, waiting: &mut Vec<Call>) -> Result<()> {
     Ok(())
 }
 
-/// Written again after a commit whose reply was lost, a row stays one. The account is the job's; a call on behalf of no job leaves no row.
-const INSERT: &str = "INSERT INTO model_calls (id, job_id, account_id, attempt, function, provider, model, prompt_tokens, \
-                      completion_tokens, is_estimate, first_token_ms, total_ms, outcome, cost_micros, ended_at) \
-                      SELECT $1, id, account_id, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14 \
-                      FROM jobs WHERE id = $2 ON CONFLICT (id) DO NOTHING";
-
+/// Written again after a commit whose reply was lost, a row stays one.
 async fn write(db: &Db, calls: &[Call]) -> Result<()> {
-    let ms = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
     let tx = db.write().await?;
-    for call in calls {
-        let values = [
+    for calls in calls.chunks(BATCH) {
+        insert(&tx, calls).await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+/// The account is the job's; a call on behalf of no job leaves no row.
+async fn insert(tx: &DatabaseTransaction, calls: &[Call]) -> Result<()> {
+    let ms = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+    let mut values = Vec::new();
+    let rows = calls.iter().map(|call| {
+        [
             call.id.into(),
             call.job.into(),
             call.attempt.into(),
@@ -104,9 +110,16 @@ async fn write(db: &Db, calls: &[Call]) -> Result<()> {
             call.outcome.as_str().into(),
             call.cost_micros.into(),
             call.ended_at.into(),
-        ];
-        execute(&tx, INSERT, values).await?;
-    }
-    tx.commit().await?;
+        ]
+    });
+    let places = places(&mut values, rows);
+    let text = format!(
+        "INSERT INTO model_calls (id, job_id, account_id, attempt, function, provider, model, prompt_tokens, \
+         completion_tokens, is_estimate, first_token_ms, total_ms, outcome, cost_micros, ended_at) \
+         SELECT new.column1, jobs.id, jobs.account_id, new.column3, new.column4, new.column5, new.column6, new.column7, \
+         new.column8, new.column9, new.column10, new.column11, new.column12, new.column13, new.column14 \
+         FROM (VALUES {places}) AS new, jobs WHERE jobs.id = new.column2 ON CONFLICT (id) DO NOTHING"
+    );
+    execute(tx, &text, values).await?;
     Ok(())
 }

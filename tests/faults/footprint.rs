@@ -34,6 +34,8 @@ pub struct Footprint {
     pub redis: usize,
     /// All other connections: to the database (also where that is a file) and to the model.
     pub pooled: usize,
+    /// Those to a file, each of which has a thread.
+    pub to_file: usize,
 }
 
 impl Footprint {
@@ -55,6 +57,7 @@ impl Footprint {
             clients: 0,
             redis: 0,
             pooled: 0,
+            to_file: 0,
         };
         let sockets = sockets();
         let redis = stage
@@ -72,6 +75,7 @@ impl Footprint {
             let inode = target.strip_prefix("socket:[").and_then(|rest| rest.strip_suffix(']'));
             if target.contains("/test.db") {
                 footprint.pooled += 1;
+                footprint.to_file += usize::from(target.ends_with("/test.db"));
                 continue;
             }
             match inode.and_then(|inode| sockets.iter().find(|socket| socket.inode == inode)) {
@@ -90,12 +94,11 @@ impl Footprint {
         let since = Instant::now();
         loop {
             let now = Footprint::of(stage, server).await;
-            // A kept connection to a model has a task, and one to a file a thread.
-            let kept = now.pooled.saturating_sub(self.pooled);
             let is_back = now.clients == 0
-                && now.threads <= self.threads + LAZY_THREADS + kept
+                && now.threads <= self.threads + LAZY_THREADS + now.to_file.saturating_sub(self.to_file)
                 && now.files <= self.files
-                && now.tasks <= self.tasks + LAZY_TASKS + kept
+                // A kept connection to a model has a task.
+                && now.tasks <= self.tasks + LAZY_TASKS + now.pooled.saturating_sub(self.pooled)
                 && now.redis <= self.redis
                 && now.pooled <= POOLED
                 && now.resident_kb <= self.resident_kb + MEMORY_KB;

@@ -14,9 +14,8 @@ mod tests;
 use serde_json::Value;
 
 use super::context::Site;
-use super::prompts::{self, Template, Variable, data};
+use super::prompts::{Prompts, Template, Variable, data};
 use crate::ai::{Message, Provider, Request, Role, Task};
-use crate::db::Db;
 use crate::entities::PriceKind;
 use crate::error::Error;
 use crate::jobs::{Halt, Work};
@@ -88,7 +87,6 @@ pub fn reads_prompts(ai: &Provider) -> bool {
 
 /// The request of one call for a job, with the account's prompt; `correction` is why the last reply was refused.
 pub async fn request(
-    db: &Db,
     ai: &Provider,
     work: &Work,
     function: &impl Function,
@@ -96,7 +94,7 @@ pub async fn request(
 ) -> Result<Request, Halt> {
     let job = work.job();
     let messages = match reads_prompts(ai) {
-        true => messages(db, work, function, correction.as_deref()).await?,
+        true => messages(work, function, correction.as_deref()).await?,
         false => Vec::new(),
     };
     Ok(Request {
@@ -112,18 +110,8 @@ pub async fn request(
     })
 }
 
-async fn messages(
-    db: &Db,
-    work: &Work,
-    function: &impl Function,
-    correction: Option<&str>,
-) -> Result<Vec<Message>, Halt> {
-    let (db, account) = (db.clone(), work.job().account_id);
-    let prompts = || prompts::OfAccount {
-        db: db.clone(),
-        account,
-    };
-    let prompt = work.look_up(prompts, function.spec().name).await?;
+async fn messages(work: &Work, function: &impl Function, correction: Option<&str>) -> Result<Vec<Message>, Halt> {
+    let prompt = work.look_up::<Prompts>(function.spec().name).await?;
     let prompt = prompt.ok_or_else(|| Error::internal("a function without a prompt"))?;
     let (system, user) = prompt.template.fill(&function.values());
     let correction = correction.map(|reasons| message(Role::User, refused(reasons)));

@@ -8,5 +8,5 @@ mod store;
 mod template;
 
 pub use data::data;
-pub use store::{Change, Current, OfAccount, current, current_of, read, save, versions_of};
+pub use store::{Change, Current, Prompts, current, current_of, read, save, versions_of};
 pub use template::{Template, Variable};

@@ -57,24 +57,18 @@ pub async fn current_of(connection: &impl ConnectionTrait, account: Uuid, spec: 
     Ok(read(spec, row.as_ref()))
 }
 
-/// The prompts of an account, by the names of their functions.
-pub struct OfAccount {
-    pub db: Db,
-    pub account: Uuid,
-}
+/// The prompts of functions, by their names.
+pub struct Prompts;
 
-impl Lookup for OfAccount {
+impl Lookup for Prompts {
     type Key = &'static str;
     type Found = Current;
 
-    async fn find(&self, functions: &[&'static str]) -> Result<HashMap<&'static str, Current>> {
-        let mut found = HashMap::new();
+    async fn find(db: &Db, account: Uuid, functions: &[&'static str]) -> Result<HashMap<&'static str, Current>> {
         let asked = FUNCTIONS.iter().filter(|spec| functions.contains(&spec.name));
         // They are few, and a crowd asks for one of them.
-        for current in current(self.db.reader(), self.account, &asked.copied().collect::<Vec<_>>()).await? {
-            found.insert(current.spec.name, current);
-        }
-        Ok(found)
+        let found = current(db.reader(), account, &asked.copied().collect::<Vec<_>>()).await?;
+        Ok(found.into_iter().map(|prompt| (prompt.spec.name, prompt)).collect())
     }
 }
 

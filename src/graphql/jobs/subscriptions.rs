@@ -6,6 +6,7 @@ use std::collections::HashMap;
 
 use async_graphql::{Context, ID, Result, Subscription};
 use futures::{Stream, StreamExt};
+use sea_orm::sea_query::Condition;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
 use uuid::Uuid;
 
@@ -13,7 +14,7 @@ use super::account_events::{AccountEvent, account_event};
 use super::blueprint_events::{BlueprintEvent, blueprint_event};
 use super::job_events::{JobEvent, job_event};
 use crate::app::App;
-use crate::auth::{Caller, Scope};
+use crate::auth::{Caller, Scope, jobs_of};
 use crate::db::Db;
 use crate::entities::{blueprint, job};
 use crate::events::After;
@@ -131,36 +132,34 @@ async fn own_job(app: &App, caller: &Caller, id: &ID) -> Result<Uuid> {
     let Some(id) = node::of_kind(IdKind::Job, id) else {
         return Err(not_found("job"));
     };
-    let jobs = Jobs {
-        db: app.db.clone(),
-        caller: caller.clone(),
-    };
-    let is_own = match caller.scope {
+    let db = &app.db;
+    let found = match caller.scope {
         // Whoever reaches the whole account is told the same: a crowd of watchers is answered at once.
-        Scope::Account => app.engine.gather.look_up(&app.db, caller.account, jobs, id).await?,
-        _ => jobs.find(&[id]).await?.remove(&id),
+        Scope::Account => app.engine.gather.look_up::<Jobs>(db, caller.account, id).await?,
+        _ => among(db, caller.jobs(), &[id]).await?.remove(&id),
     };
-    is_own.map(|()| id).ok_or_else(|| not_found("job"))
+    found.map(|()| id).ok_or_else(|| not_found("job"))
 }
 
-/// The jobs within reach of a caller.
-struct Jobs {
-    db: Db,
-    caller: Caller,
-}
+/// The jobs of an account.
+struct Jobs;
 
 impl Lookup for Jobs {
     type Key = Uuid;
     type Found = ();
 
-    async fn find(&self, ids: &[Uuid]) -> crate::error::Result<HashMap<Uuid, ()>> {
-        let mine = job::Entity::find()
-            .filter(job::Column::Id.is_in(ids.iter().copied()))
-            .filter(self.caller.jobs());
-        let found = mine.select_only().column(job::Column::Id).into_tuple::<Uuid>();
-        let found = found.all(self.db.reader()).await?;
-        Ok(found.into_iter().map(|id| (id, ())).collect())
+    async fn find(db: &Db, account: Uuid, ids: &[Uuid]) -> crate::error::Result<HashMap<Uuid, ()>> {
+        among(db, jobs_of(account), ids).await
     }
+}
+
+/// Those of these jobs that are within reach.
+async fn among(db: &Db, reach: Condition, ids: &[Uuid]) -> crate::error::Result<HashMap<Uuid, ()>> {
+    let jobs = job::Entity::find().filter(reach);
+    let jobs = jobs.filter(job::Column::Id.is_in(ids.iter().copied()));
+    let found = jobs.select_only().column(job::Column::Id).into_tuple::<Uuid>();
+    let found = found.all(db.reader()).await?;
+    Ok(found.into_iter().map(|id| (id, ())).collect())
 }
 
 async fn own_blueprint(app: &App, caller: &Caller, id: &ID) -> Result<Uuid> {

@@ -56,7 +56,11 @@ impl Stuck {
     }
 }
 
-on_both!(a_call_waits_for_no_commit, a_job_that_is_lost_by_then_gives_the_call_up);
+on_both!(
+    a_call_waits_for_no_commit,
+    a_job_that_is_lost_by_then_gives_the_call_up,
+    a_stop_ends_the_call_though_nothing_can_be_stored,
+);
 
 async fn a_call_waits_for_no_commit(backend: Backend) {
     let stuck = Stuck::begin(backend, 0).await;
@@ -81,6 +85,27 @@ async fn a_job_that_is_lost_by_then_gives_the_call_up(backend: Backend) {
     world.rewrite(take, [id.into(), (-1).into()]).await;
     stuck.model.speed(0);
     jobs::hold(world.app.engine.clone(), stuck.job).await;
+    assert_eq!(world.job(id).await.state, JobState::Succeeded);
+    world.settle().await;
+}
+
+/// Seen to fail without the look at the stop: the call went on until the lock was gone.
+async fn a_stop_ends_the_call_though_nothing_can_be_stored(backend: Backend) {
+    let stuck = Stuck::begin(backend, 20).await;
+    let (world, id) = (stuck.world, stuck.job.id);
+    let engine = world.app.engine.clone();
+    let drained = tokio::spawn(async move { engine.drain().await });
+    let aborted = tokio::time::timeout(SOON, stuck.model.ended(&When::of_job(id), Outcome::Aborted)).await;
+    aborted.expect("the call is given up");
+    stuck.lock.rollback().await.unwrap();
+    stuck.held.await.unwrap();
+    drained.await.unwrap();
+    let job = world.job(id).await;
+    assert_eq!((job.state, job.attempt), (JobState::Queued, 0), "{job:#?}");
+    stuck.model.speed(0);
+    let next = world.another_process().await;
+    let claimed = jobs::claim(&next.engine, 1).await.unwrap().remove(0);
+    jobs::hold(next.engine.clone(), claimed).await;
     assert_eq!(world.job(id).await.state, JobState::Succeeded);
     world.settle().await;
 }
