@@ -220,7 +220,7 @@ async fn a_commit_whose_answer_is_lost_happens_once() {
 }
 
 /// As after a failover, or by a pooler that lets go: nobody is refused, and no outage is told.
-// Seen to fail with connections that are not tried before they are used, and with a pulse that takes its own for all.
+// Seen to fail with connections that are not tried before they are used.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn connections_that_were_cut_are_opened_again_before_anybody_is_refused() {
     let world = Backend::Postgres.world().await;
