@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use crate::Outcome;
 use crate::services::Postgres;
+use crate::types::Types;
 
 #[derive(Debug)]
 struct Statement {
@@ -28,6 +29,7 @@ pub struct Script {
 /// The script of what one job sent since the log was `from` bytes long. `names` are the variables of a target.
 pub fn script(postgres: &Postgres, from: u64, names: &BTreeMap<Uuid, String>) -> Outcome<Script> {
     let units = units(postgres, from)?;
+    let types = Types::of(postgres, "measured")?;
     let fresh = fresh(&units, names);
     let mut variables = names.clone();
     variables.extend(fresh.iter().enumerate().map(|(at, id)| (*id, format!("fresh{at}"))));
@@ -43,7 +45,7 @@ pub fn script(postgres: &Postgres, from: u64, names: &BTreeMap<Uuid, String>) ->
         transactions += usize::from(unit.len() > 1);
         for statement in unit {
             statements += 1;
-            text.push_str(&statement.render(&variables));
+            text.push_str(&statement.render(&variables, &types));
             text.push_str(match statement.gives() {
                 Some(prefix) => prefix,
                 None => ";\n",
@@ -159,7 +161,7 @@ impl Statement {
         }
     }
 
-    fn render(&self, variables: &BTreeMap<Uuid, String>) -> String {
+    fn render(&self, variables: &BTreeMap<Uuid, String>, types: &Types) -> String {
         let mut out = String::with_capacity(self.text.len() * 2);
         let mut rest = self.text.as_str();
         while let Some((before, after)) = rest.split_once('$') {
@@ -168,7 +170,12 @@ impl Statement {
             let number: usize = after[..digits].parse().unwrap_or(0);
             rest = &after[digits..];
             match number.checked_sub(1).and_then(|at| self.values.get(at)) {
-                Some(value) => out.push_str(&self.value(number - 1, value.as_deref(), variables)),
+                Some(value) => {
+                    out.push_str(&self.value(number - 1, value.as_deref(), variables));
+                    if let Some(of) = types.of_value(&self.text, number) {
+                        out.push_str(&format!("::{of}"));
+                    }
+                }
                 None => out.push_str(&format!("${}", &after[..digits])),
             }
         }

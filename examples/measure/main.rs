@@ -10,6 +10,7 @@ mod jobs;
 mod services;
 mod sites;
 mod tokens;
+mod types;
 
 pub type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
