@@ -161,7 +161,7 @@ impl Page {
         let function = asked(work.job(), site, page, left)?;
         let request = functions::request(&self.ai, work, &function, memory.correction.take()).await?;
         let mut reader = Reader::new(self.ai.stream(request), "blocks");
-        reader.begin(work, step).await?;
+        reader.ask(work, step).await?;
         let (reply, mut refused) = self.read(work, reader, left, &mut watch).await?;
         function.read(reply).map_err(|problems| bad_output(&problems))?;
         // Those without which the page fails come first.

@@ -120,7 +120,7 @@ impl Plan {
         let correction = work.job().correction.clone();
         let request = functions::request(&self.ai, work, &function, correction).await?;
         let mut reader = Reader::new(self.ai.stream(request), "pages");
-        reader.begin(work, Step::new(JobPhase::WaitingForModel, 0.0)).await?;
+        reader.ask(work, Step::new(JobPhase::WaitingForModel, 0.0)).await?;
         let mut pages = 0_usize;
         while let Some(events) = reader.next(work).await? {
             let closed = events

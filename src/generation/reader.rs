@@ -45,7 +45,7 @@ impl Reader {
 
     /// Asks the writer while `step`, which tells that it is asked, is being stored. The call is given up as soon as the job
     /// is to stop, and with it when its fence says that it is another's.
-    pub async fn begin(&mut self, work: &mut Work, step: Step) -> Result<(), Halt> {
+    pub async fn ask(&mut self, work: &mut Work, step: Step) -> Result<(), Halt> {
         let stopping = work.stopping();
         let told = work.checkpoint(step);
         tokio::pin!(stopping, told);
