@@ -69,9 +69,12 @@ impl Activity for Page {
             planned: Some(planned),
             ..Step::new(JobPhase::WaitingForModel, share(remaining.written, remaining.planned))
         };
-        match remaining.blocks.is_empty() {
-            true => work.checkpoint(step).await?,
-            false => self.write(work, step, &site, page, &mut remaining).await?,
+        if remaining.blocks.is_empty() {
+            work.checkpoint(step).await?;
+        } else {
+            let mut memory = Memory::of(work.job());
+            let written = self.ask(work, step, &site, page, &mut remaining, &mut memory).await;
+            written.map_err(|halt| memory.remember(halt))?;
         }
         let result = json!({ "blocks": work.job().written });
         Ok(Done::Result {
@@ -134,19 +137,6 @@ impl Activity for Page {
 }
 
 impl Page {
-    async fn write(
-        &self,
-        work: &mut Work,
-        step: Step,
-        site: &Site,
-        page: Uuid,
-        left: &mut Remaining,
-    ) -> Result<(), Halt> {
-        let mut memory = Memory::of(work.job());
-        let result = self.ask(work, step, site, page, left, &mut memory).await;
-        result.map_err(|halt| memory.remember(halt))
-    }
-
     /// Asks for all that is left, in one call with which `step` is told, and then for each refused section by itself.
     async fn ask(
         &self,

@@ -5,7 +5,7 @@ mod writing;
 
 use std::collections::HashMap;
 
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select};
 use uuid::Uuid;
 
 use crate::entities::{block, blueprint, page};
@@ -70,11 +70,7 @@ pub async fn pages_of(connection: &impl ConnectionTrait, blueprint: Uuid) -> Res
 /// The blocks of some pages, in order within each.
 pub async fn blocks_of(connection: &impl ConnectionTrait, pages: &[Uuid]) -> Result<Vec<block::Model>> {
     let query = block::Entity::find().filter(block::Column::PageId.is_in(pages.iter().copied()));
-    Ok(query
-        .order_by_asc(block::Column::Position)
-        .order_by_asc(block::Column::Id)
-        .all(connection)
-        .await?)
+    in_order(connection, query).await
 }
 
 /// The pages of some sites, in order within each.
@@ -94,11 +90,12 @@ pub async fn blocks_of_sites(connection: &impl ConnectionTrait, sites: &[Uuid]) 
         .column(page::Column::Id)
         .filter(page::Column::BlueprintId.is_in(sites.iter().copied()));
     let query = block::Entity::find().filter(block::Column::PageId.in_subquery(pages.into_query()));
-    Ok(query
-        .order_by_asc(block::Column::Position)
-        .order_by_asc(block::Column::Id)
-        .all(connection)
-        .await?)
+    in_order(connection, query).await
+}
+
+async fn in_order(connection: &impl ConnectionTrait, blocks: Select<block::Entity>) -> Result<Vec<block::Model>> {
+    let blocks = blocks.order_by_asc(block::Column::Position);
+    Ok(blocks.order_by_asc(block::Column::Id).all(connection).await?)
 }
 
 /// These blocks, in no order.
