@@ -15,7 +15,8 @@ use uuid::Uuid;
 
 use super::context::{Site, instructions, section};
 use super::functions::{self, Function};
-use super::page::{Planned, is_shown, opened};
+use super::left::Planned;
+use super::page::is_shown;
 use super::reader::Reader;
 use super::watch::Watch;
 use crate::ai::Provider;
@@ -205,7 +206,7 @@ impl Section<'_> {
                 match event {
                     Event::Opened { index: 0 } => {
                         let step = Step {
-                            opened: Some(opened(&self.block)),
+                            opened: Some(self.block.opened()),
                             ..Step::new(JobPhase::Writing, work.job().progress)
                         };
                         work.checkpoint(step).await?;

@@ -9,6 +9,7 @@ mod claims;
 mod context;
 mod failure;
 pub mod functions;
+mod left;
 mod page;
 mod plan;
 pub mod prompts;

@@ -3,48 +3,36 @@
 //! A crash, a retry or a restart continues after the last finished block: nothing is written twice, and
 //! nothing that a person locked or edited meanwhile is touched.
 
-use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::{Value, json};
+use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use super::again::{self, Memory, Refused};
-use super::context::{Site, instructions, section};
+use super::context::Site;
 use super::functions::{self, Function};
+use super::left::{Left, Planned};
 use super::reader::{Reader, bad_output};
 use super::watch::Watch;
 use crate::ai::Provider;
 use crate::ai::partial::Event;
 use crate::db::Db;
-use crate::entities::{BlockStatus, JobPhase, JobState, PageStatus, block, job};
+use crate::entities::{BlockStatus, JobPhase, JobState, PageStatus};
 use crate::error::{Error, Result};
 use crate::events::Unit;
-use crate::jobs::{Activity, Content, Done, Ending, Halt, Keeps, Step, Work};
-use crate::sites::block::{BlockKind, Written, read_block};
+use crate::jobs::{Activity, Checkpoint, Content, Done, Ending, Halt, Keeps, Step, Work};
+use crate::sites::block::{Written, read_block};
 use crate::sites::store;
+
+/// How long the last section may wait for the end of its reply: then it and the job's end are one transaction.
+const HELD: Duration = Duration::from_millis(250);
 
 pub struct Page {
     pub db: Db,
     pub ai: Provider,
-}
-
-/// What is left to write, in order.
-struct Remaining {
-    blocks: Vec<Planned>,
-    planned: usize,
-    written: usize,
-}
-
-/// A section that this job is to write.
-#[derive(Clone)]
-pub(super) struct Planned {
-    pub id: Uuid,
-    pub kind: BlockKind,
-    pub heading: String,
-    /// The revision that this job may replace.
-    pub revision: i64,
 }
 
 /// A section that closed.
@@ -55,6 +43,15 @@ struct Closed {
     is_again: bool,
 }
 
+/// What came of a reply so far.
+#[derive(Default)]
+struct Came {
+    /// What is to be asked for again, by its place.
+    refused: Vec<(usize, Refused)>,
+    /// The last section, when nothing was refused, and until when it waits for the end of the reply.
+    held: Option<(Closed, Instant)>,
+}
+
 #[async_trait]
 impl Activity for Page {
     async fn run(&self, work: &mut Work) -> Result<Done, Halt> {
@@ -63,24 +60,25 @@ impl Activity for Page {
             .page_id
             .ok_or_else(|| Error::internal("a page job without a page"))?;
         let site = Site::read(work).await?;
-        let mut remaining = remaining(work.job(), &site, page)?;
-        let planned = i32::try_from(remaining.planned).unwrap_or(i32::MAX);
+        let mut left = Left::of(work.job(), &site, page)?;
+        let planned = i32::try_from(left.planned).unwrap_or(i32::MAX);
         let step = Step {
             planned: Some(planned),
-            ..Step::new(JobPhase::WaitingForModel, share(remaining.written, remaining.planned))
+            ..Step::new(JobPhase::WaitingForModel, left.progress())
         };
-        if remaining.blocks.is_empty() {
+        let mut last = None;
+        if left.blocks.is_empty() {
             work.checkpoint(step).await?;
         } else {
             let mut memory = Memory::of(work.job());
-            let written = self.ask(work, step, &site, page, &mut remaining, &mut memory).await;
-            written.map_err(|halt| memory.remember(halt))?;
+            let written = self.ask(work, step, &site, page, &mut left, &mut memory).await;
+            last = written.map_err(|halt| memory.remember(halt))?;
         }
-        let result = json!({ "blocks": work.job().written });
         Ok(Done::Result {
-            result,
+            result: json!({ "page": page }),
             content: Value::Null,
             events: Vec::new(),
+            last,
         })
     }
 
@@ -137,23 +135,34 @@ impl Activity for Page {
 }
 
 impl Page {
-    /// Asks for all that is left, in one call with which `step` is told, and then for each refused section by itself.
+    /// Asks for all that is left, in one call with which `step` is told, and then for each refused section by itself. A
+    /// section that closed last may be left to be stored with the job's end.
     async fn ask(
         &self,
         work: &mut Work,
         step: Step,
         site: &Site,
         page: Uuid,
-        left: &mut Remaining,
+        left: &mut Left,
         memory: &mut Memory,
-    ) -> Result<(), Halt> {
+    ) -> Result<Option<Checkpoint>, Halt> {
         let mut watch = Watch::of(&self.ai, work, site, page);
-        let function = asked(work.job(), site, page, left)?;
+        let function = left.asked(work.job(), site, page)?;
         let request = functions::request(&self.ai, work, &function, memory.correction.take()).await?;
         let mut reader = Reader::new(self.ai.stream(request), "blocks");
         reader.ask(work, step).await?;
-        let (reply, mut refused) = self.read(work, reader, left, &mut watch).await?;
-        function.read(reply).map_err(|problems| bad_output(&problems))?;
+        let mut came = Came::default();
+        let reply = self.read(work, reader, left, &mut watch, &mut came).await;
+        let read = reply.and_then(|reply| function.read(reply).map_err(|problems| bad_output(&problems)));
+        if let Some((closed, _)) = came.held {
+            let last = checkpoint(work, left, Some(closed), None);
+            let Err(halt) = read else { return Ok(Some(last)) };
+            // Whatever befell the reply: what closed is not bought again.
+            work.checkpoint_with(last).await?;
+            return Err(halt);
+        }
+        read?;
+        let mut refused = came.refused;
         // Those without which the page fails come first.
         refused.sort_by_key(|(_, refused)| refused.stands);
         for (index, mut refused) in refused {
@@ -181,19 +190,31 @@ impl Page {
                 };
             }
         }
-        Ok(())
+        Ok(None)
     }
 
-    /// Stores each section as it closes; what is refused is left for later, with its place and the reasons.
+    /// Stores each section as it closes, but for the last of a good reply, which is held until that ends or is slow to;
+    /// what is refused is left for later.
     async fn read(
         &self,
         work: &mut Work,
         mut reader: Reader,
-        left: &mut Remaining,
+        left: &mut Left,
         watch: &mut Watch,
-    ) -> Result<(Value, Vec<(usize, Refused)>), Halt> {
-        let mut again = Vec::new();
-        while let Some(events) = reader.next(work).await? {
+        came: &mut Came,
+    ) -> Result<Value, Halt> {
+        loop {
+            let next = reader.next(work);
+            let next = match &came.held {
+                Some((_, until)) => timeout_at(*until, next).await,
+                None => Ok(next.await),
+            };
+            let Ok(next) = next else {
+                let closed = came.held.take().map(|(closed, _)| closed);
+                store_block(work, left, closed, None).await?;
+                continue;
+            };
+            let Some(events) = next? else { break };
             for event in events {
                 match event {
                     Event::Opened { index: 0 } => {
@@ -204,25 +225,25 @@ impl Page {
                         work.text(&path, text);
                     }
                     Event::Closed { index, value } if index < left.blocks.len() => {
-                        let refused = self.close_block(work, left, index, value, watch).await?;
-                        again.extend(refused.map(|refused| (index, refused)));
+                        self.close_block(work, left, index, value, watch, came).await?;
                     }
                     _ => {}
                 }
             }
         }
-        Ok((reader.finish()?, again))
+        reader.finish()
     }
 
-    /// What is to be asked for again, if anything: nothing of a section that a person keeps.
+    /// Nothing of a section that a person keeps is asked for again.
     async fn close_block(
         &self,
         work: &mut Work,
-        left: &mut Remaining,
+        left: &mut Left,
         index: usize,
         value: Value,
         watch: &mut Watch,
-    ) -> Result<Option<Refused>, Halt> {
+        came: &mut Came,
+    ) -> Result<(), Halt> {
         let block = left.blocks[index].clone();
         let next = left.blocks.get(index + 1).cloned();
         let written = match read_block(block.kind, value, &block.heading) {
@@ -230,7 +251,8 @@ impl Page {
             Err(problems) => {
                 store_block(work, left, None, next).await?;
                 let stands = false;
-                return Ok(Some(Refused { problems, stands }));
+                came.refused.push((index, Refused { problems, stands }));
+                return Ok(());
             }
         };
         watch.renew(work, &self.db).await?;
@@ -240,9 +262,15 @@ impl Page {
             written: watch.flag(written),
             is_again: false,
         };
-        let is_stored = store_block(work, left, Some(closed), next).await?;
-        let stands = true;
-        Ok((is_stored && !problems.is_empty()).then_some(Refused { problems, stands }))
+        if next.is_none() && problems.is_empty() && came.refused.is_empty() {
+            came.held = Some((closed, Instant::now() + HELD));
+            return Ok(());
+        }
+        if store_block(work, left, Some(closed), next).await? && !problems.is_empty() {
+            let stands = true;
+            came.refused.push((index, Refused { problems, stands }));
+        }
+        Ok(())
     }
 }
 
@@ -250,31 +278,38 @@ impl Page {
 /// person keeps the block that closed.
 async fn store_block(
     work: &mut Work,
-    left: &mut Remaining,
+    left: &mut Left,
     closed: Option<Closed>,
     next: Option<Planned>,
 ) -> Result<bool, Halt> {
     if closed.is_none() && next.is_none() {
         return Ok(true);
     }
+    let checkpoint = checkpoint(work, left, closed, next);
+    let is_stored = work.checkpoint_with(checkpoint).await?;
+    if !is_stored {
+        tracing::info!("a block that a person locked or edited meanwhile was left alone");
+    }
+    Ok(is_stored)
+}
+
+/// A block that closed counts as written from here on.
+fn checkpoint(work: &Work, left: &mut Left, closed: Option<Closed>, next: Option<Planned>) -> Checkpoint {
     let is_again = closed.as_ref().is_some_and(|closed| closed.is_again);
     left.written += usize::from(closed.is_some() && !is_again);
     let step = Step {
         closed: closed.as_ref().map(|closed| closed.block.id),
         is_again,
-        opened: next.as_ref().map(opened),
-        ..Step::new(JobPhase::Writing, share(left.written, left.planned))
+        opened: next.as_ref().map(Planned::opened),
+        ..Step::new(JobPhase::Writing, left.progress())
     };
     let content = Writing {
         job: work.job().id,
         closed,
         next,
     };
-    let is_stored = work.checkpoint_with(step, Arc::new(content)).await?;
-    if !is_stored {
-        tracing::info!("a block that a person locked or edited meanwhile was left alone");
-    }
-    Ok(is_stored)
+    let content = Arc::new(content);
+    Checkpoint { step, content }
 }
 
 /// The content of one checkpoint: the block that closed, and the one whose text comes next.
@@ -284,62 +319,7 @@ struct Writing {
     next: Option<Planned>,
 }
 
-pub(super) fn opened(block: &Planned) -> (Uuid, String) {
-    (block.id, block.kind.as_str().to_string())
-}
-
 /// What the writer says about its own text is no text of the block.
 pub(super) fn is_shown(path: &[String]) -> bool {
     path.first().is_some_and(|first| first != "placeholders")
-}
-
-/// The unlocked blocks of the job's start, less those that it has written.
-fn remaining(job: &job::Model, site: &Site, page: Uuid) -> Result<Remaining> {
-    let baseline: Vec<(Uuid, i64)> = serde_json::from_value(job.baseline.clone())?;
-    let revisions: HashMap<Uuid, i64> = baseline.into_iter().collect();
-    let is_own = |block: &block::Model| block.job_id == Some(job.id) && block.content.is_some();
-    let mut left = Remaining {
-        blocks: Vec::new(),
-        planned: revisions.len(),
-        written: 0,
-    };
-    for block in site.blocks_of(page) {
-        let Some(revision) = revisions.get(&block.id).copied() else {
-            continue;
-        };
-        if is_own(block) {
-            left.written += 1;
-            continue;
-        }
-        if block.locked || block.revision != revision {
-            continue;
-        }
-        let kind = BlockKind::parse(&block.kind)
-            .ok_or_else(|| Error::internal(format!("block {} is of the unknown kind {}", block.id, block.kind)))?;
-        left.blocks.push(Planned {
-            id: block.id,
-            kind,
-            heading: block.heading.clone(),
-            revision,
-        });
-    }
-    Ok(left)
-}
-
-/// The call for all sections that are left.
-fn asked<'a>(job: &job::Model, site: &'a Site, page: Uuid, left: &Remaining) -> Result<functions::Page<'a>> {
-    let is_asked = |block: &block::Model| left.blocks.iter().any(|planned| planned.id == block.id);
-    let sections = site.blocks_of(page).enumerate().filter(|(_, block)| is_asked(block));
-    Ok(functions::Page {
-        site,
-        slug: site.page(page)?.slug.clone(),
-        sections: sections.map(|(at, block)| section(at, block)).collect(),
-        kinds: left.blocks.iter().map(|block| block.kind).collect(),
-        finished: site.finished_but(page, is_asked),
-        instructions: instructions(job),
-    })
-}
-
-fn share(written: usize, planned: usize) -> f64 {
-    written.min(planned) as f64 / planned.max(1) as f64
 }

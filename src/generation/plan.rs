@@ -59,6 +59,7 @@ impl Activity for Plan {
                 result,
                 content,
                 events: Vec::new(),
+                last: None,
             });
         }
         let events = merged
@@ -71,6 +72,7 @@ impl Activity for Plan {
             result,
             content,
             events,
+            last: None,
         })
     }
 

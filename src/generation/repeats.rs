@@ -5,17 +5,19 @@
 //! asked for twice stays as it is: without its button it would lose more, and the report on quality names what repeats.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
-use sea_orm::ConnectionTrait;
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::context::Site;
+use crate::db::Db;
 use crate::entities::{block, page};
 use crate::error::Result;
+use crate::jobs::Lookup;
 use crate::sites::problem::{Constraint, Problem};
 use crate::sites::said::{Link, OwnWords, links, sentences, texts};
-use crate::sites::store;
+use crate::sites::store::{self, WrittenRevision};
 
 /// What other pages say, and where.
 pub struct Taken {
@@ -54,18 +56,18 @@ impl Taken {
         taken
     }
 
-    /// What the pages beside this one say since they were read last: others may be written at the same time.
-    pub async fn unread(&self, connection: &impl ConnectionTrait) -> Result<Vec<block::Model>> {
-        if self.pages.is_empty() {
-            return Ok(Vec::new());
-        }
-        let written = store::written_revisions(connection, self.pages.keys().copied()).await?;
-        let new = written.into_iter().filter(|one| !self.read.contains(one));
-        let new: Vec<Uuid> = new.map(|(id, _)| id).collect();
-        match new.is_empty() {
-            true => Ok(Vec::new()),
-            false => store::blocks(connection, &new).await,
-        }
+    /// There is no page beside this one.
+    pub fn is_alone(&self) -> bool {
+        self.pages.is_empty()
+    }
+
+    /// The sections of pages beside this one that were written since they were read last: others may be written at the
+    /// same time.
+    pub fn unread(&self, written: &[WrittenRevision]) -> Vec<Uuid> {
+        let is_new = |one: &&WrittenRevision| {
+            self.pages.contains_key(&one.page) && !self.read.contains(&(one.block, one.revision))
+        };
+        written.iter().filter(is_new).map(|one| one.block).collect()
     }
 
     /// Text that is gone from those pages stays taken.
@@ -118,6 +120,22 @@ impl Taken {
             }
         }
         found
+    }
+}
+
+/// What stands on sites, by site; one on which nothing does is not found.
+pub struct Standing;
+
+impl Lookup for Standing {
+    type Key = Uuid;
+    type Found = Arc<Vec<WrittenRevision>>;
+
+    async fn find(db: &Db, account: Uuid, sites: &[Uuid]) -> Result<HashMap<Uuid, Self::Found>> {
+        let mut standing: HashMap<Uuid, Vec<WrittenRevision>> = HashMap::new();
+        for one in store::written_revisions(db.reader(), account, sites).await? {
+            standing.entry(one.site).or_default().push(one);
+        }
+        Ok(standing.into_iter().map(|(site, all)| (site, Arc::new(all))).collect())
     }
 }
 

@@ -8,13 +8,15 @@ use uuid::Uuid;
 use super::claims::Known;
 use super::context::{Site, instructions};
 use super::functions;
-use super::repeats::Taken;
+use super::repeats::{Standing, Taken};
 use crate::ai::Provider;
 use crate::db::Db;
+use crate::entities::block;
 use crate::error::Error;
 use crate::jobs::{Halt, Work};
 use crate::sites::block::Written;
 use crate::sites::problem::Problem;
+use crate::sites::store;
 
 pub struct Watch(Option<Watched>);
 
@@ -46,7 +48,7 @@ impl Watch {
         let Some(Watched { taken, .. }) = &mut self.0 else {
             return Ok(());
         };
-        match work.read(|| taken.unread(db.reader())).await {
+        match unread(work, db, taken).await {
             Ok(blocks) => taken.take(&blocks),
             Err(Halt::Error(error @ Error::Internal(_))) => {
                 tracing::warn!(cause = error.cause(), "what other pages say could not be read anew");
@@ -62,5 +64,18 @@ impl Watch {
             Some(watched) => watched.taken.problems(content),
             None => Vec::new(),
         }
+    }
+}
+
+/// The sections of other pages that are not known yet.
+async fn unread(work: &Work, db: &Db, taken: &Taken) -> Result<Vec<block::Model>, Halt> {
+    let Some(site) = work.job().blueprint_id.filter(|_| !taken.is_alone()) else {
+        return Ok(Vec::new());
+    };
+    let standing = work.look_up::<Standing>(site).await?;
+    let unread = taken.unread(standing.as_deref().map_or(&[], Vec::as_slice));
+    match unread.is_empty() {
+        true => Ok(Vec::new()),
+        false => work.read(|| store::blocks(db.reader(), &unread)).await,
     }
 }

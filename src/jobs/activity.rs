@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::step::Step;
 use super::work::Work;
 use crate::entities::{JobKind, job};
 use crate::error::{Error, Result};
@@ -53,17 +54,27 @@ pub enum Keeps {
 /// What a finished run hands to the engine.
 pub enum Done {
     /// The result kept on the job, the content that [`Activity::close`] is to apply, and what is to be
-    /// announced of it before the terminal event.
+    /// announced of it before the terminal event. A `last` checkpoint, which opens nothing, is made in the transaction that
+    /// ends the job: without it where a person keeps the block that it closes, and not at all where a cancel came first.
     Result {
         result: Value,
         content: Value,
         events: Vec<JobEvent>,
+        last: Option<Checkpoint>,
     },
     /// The job becomes the parent of page jobs.
     FanOut { content: Value, children: Vec<Child> },
 }
 
+/// What a job reports and what it stores with that, see [`Activity::store`].
+#[derive(Clone)]
+pub struct Checkpoint {
+    pub step: Step,
+    pub content: Content,
+}
+
 /// A page job that a fan-out starts.
+#[derive(Clone)]
 pub struct Child {
     pub page: Uuid,
     pub input: Value,

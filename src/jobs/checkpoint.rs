@@ -9,9 +9,9 @@ use super::activity::{Content, Keeps, by_kind};
 use super::engine::{Engine, ms};
 use super::gather::Joint;
 use super::row;
-use super::step::{Step, events_of, is_progress};
+use super::step::{Step, closes, events_of, is_for_site, is_progress};
 use crate::db::{marks, places, rows};
-use crate::entities::job;
+use crate::entities::{JobKind, job};
 use crate::error::{Error, Result};
 use crate::events::{BlueprintBody, JobEvent, Unit, append};
 use crate::ids::Position;
@@ -87,7 +87,8 @@ async fn try_all(engine: &Engine, savings: &[Saving], keeps: Keeps) -> Result<Op
         return Err(Error::LostLease);
     };
     announce(&mut unit, savings, &events).await?;
-    let stored = store(&mut unit, engine, savings, keeps).await?;
+    let contents = savings.iter().map(|saving| (saving.job.kind, saving.content.as_ref()));
+    let stored = store(&mut unit, engine, contents, keeps).await?;
     let is_kept = |(saving, is_stored): (&Saving, &bool)| !is_stored && saving.step.closed.is_some();
     if keeps == Keeps::All && savings.iter().zip(&stored).any(is_kept) {
         unit.rollback().await?;
@@ -103,14 +104,20 @@ async fn try_all(engine: &Engine, savings: &[Saving], keeps: Keeps) -> Result<Op
     Ok(Some(saved.collect()))
 }
 
-/// The contents of each kind at once; says of each checkpoint whether it was stored.
-async fn store(unit: &mut Unit, engine: &Engine, savings: &[Saving], keeps: Keeps) -> Result<Vec<bool>> {
-    let contents = savings.iter().enumerate().filter_map(|(at, saving)| {
-        let content = saving.content.as_ref()?;
-        Some((saving.job.kind, (at, content)))
-    });
-    let mut stored = vec![keeps == Keeps::All; savings.len()];
-    for (kind, contents) in by_kind(contents) {
+/// The contents of each kind at once; says of each whether it was stored, as it does of what has none.
+pub(super) async fn store<'a>(
+    unit: &mut Unit,
+    engine: &Engine,
+    contents: impl Iterator<Item = (JobKind, Option<&'a Content>)>,
+    keeps: Keeps,
+) -> Result<Vec<bool>> {
+    let mut stored = Vec::new();
+    let mut given = Vec::new();
+    for (at, (kind, content)) in contents.enumerate() {
+        stored.push(true);
+        given.extend(content.map(|content| (kind, (at, content))));
+    }
+    for (kind, contents) in by_kind(given) {
         let (places, contents): (Vec<usize>, Vec<&Content>) = contents.into_iter().unzip();
         let told = engine.activity(kind)?.store(unit, &contents, keeps).await?;
         for (at, is_stored) in places.into_iter().zip(told) {
@@ -138,7 +145,7 @@ async fn renew(
     }
     let mut values: Vec<sea_orm::Value> = vec![ms(engine.config().lease).into()];
     let rows = savings.iter().zip(events).map(|(Saving { job, step, n, .. }, events)| {
-        let closes = keeps == Keeps::All && step.closed.is_some() && !step.is_again;
+        let closed = if keeps == Keeps::All { closes(step) } else { 0 };
         let last = match events.is_empty() {
             true => job.event_n,
             false => n + events.len() as i64,
@@ -149,8 +156,8 @@ async fn renew(
             step.phase.as_str().into(),
             step.progress.clamp(0.0, 1.0).into(),
             step.planned.into(),
-            i32::from(closes).into(),
-            closes.into(),
+            closed.into(),
+            (closed > 0).into(),
             is_progress(step, job).into(),
             last.into(),
             job.prompt_tokens.into(),
@@ -194,10 +201,7 @@ async fn announce(unit: &mut Unit, savings: &[Saving], events: &[Vec<JobEvent>])
         ));
         let Some(site) = job.blueprint_id else { continue };
         let phase_changed = job.phase != Some(step.phase);
-        // Progress goes to the site's stream only when the phase changes.
-        let told = events
-            .iter()
-            .filter(|event| phase_changed || !matches!(event, JobEvent::Phase { note: None, .. }));
+        let told = events.iter().filter(|event| is_for_site(event, phase_changed));
         let told = told.map(|event| (Some(job.id), BlueprintBody::Job(event.clone())));
         sites.entry(site).or_default().extend(told);
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rand::RngExt;
 
-use super::activity::{Child, Failure, Halt};
+use super::activity::{Checkpoint, Child, Failure, Halt};
 use super::engine::ms;
 use super::fan_out::fan_out;
 use super::finish;
@@ -24,11 +24,13 @@ use crate::events::{BlueprintBody, JobEvent, Unit, append};
 use sea_orm::EntityTrait;
 
 /// What the holder decided.
+#[derive(Clone)]
 pub(super) enum Outcome {
     Succeeded {
         result: serde_json::Value,
         content: serde_json::Value,
         events: Vec<JobEvent>,
+        last: Option<Checkpoint>,
     },
     FanOut {
         content: serde_json::Value,
@@ -41,6 +43,17 @@ pub(super) enum Outcome {
     Cancelled,
     /// The process goes away: the next one continues, and no attempt is consumed.
     GivenBack,
+}
+
+impl Outcome {
+    /// The same without the checkpoint that was to be made with it.
+    fn without_last(&self) -> Outcome {
+        let mut outcome = self.clone();
+        if let Outcome::Succeeded { last, .. } = &mut outcome {
+            *last = None;
+        }
+        outcome
+    }
 }
 
 /// Patience with a failing database. An outage costs none of it: every write is fenced, so whether the
@@ -115,6 +128,10 @@ pub(super) async fn conclude(work: &mut Work, outcome: Outcome) -> Result<Option
             Ok(Tried::Done(job)) => return Ok(Some(*job)),
             // A cancel came first, whatever was to be.
             Ok(Tried::Cancelled) => outcome = Arc::new(Outcome::Cancelled),
+            Ok(Tried::Kept) => {
+                tracing::info!("a block that a person locked or edited meanwhile was left alone");
+                outcome = Arc::new(outcome.without_last());
+            }
             Ok(Tried::Spent) => {
                 outcome = Arc::new(match &*outcome {
                     Outcome::Retry(failure) | Outcome::Postponed(failure) => Outcome::Failed(failure.clone()),
@@ -138,6 +155,8 @@ pub(super) enum Tried {
     Done(Box<job::Model>),
     /// Its guard did not hold: the job is to be cancelled.
     Cancelled,
+    /// A person keeps the block that its last checkpoint closes.
+    Kept,
     /// Its guard did not hold: no attempt, or no time to wait, is left.
     Spent,
 }

@@ -14,9 +14,11 @@ use super::gather::Joint;
 use super::rescue::DEADLINE;
 use super::row::{self, Locked};
 use super::settle::{End, Settling, settle_all};
+use super::step::events_of;
 use super::work::Work;
 use crate::entities::{JobState, job};
 use crate::error::{Error, Result};
+use crate::events::JobEvent;
 use crate::ids::Position;
 
 /// Ends of an account at a time: all of them wait for its row, one while the other commits.
@@ -27,6 +29,8 @@ struct Finishing {
     outcome: Arc<Outcome>,
     /// As of its newest checkpoint, with the tokens that were counted since.
     job: job::Model,
+    /// What is announced before its end.
+    events: Vec<JobEvent>,
     /// The newest item of its live stream, and its number under this lease.
     item: Position,
     n: i64,
@@ -36,6 +40,7 @@ struct Finishing {
 
 pub(super) async fn finish(work: &Work, outcome: Arc<Outcome>) -> Result<Tried> {
     let finishing = Finishing {
+        events: announced(&outcome, &work.job),
         outcome,
         job: work.job.clone(),
         item: work.item,
@@ -48,6 +53,14 @@ pub(super) async fn finish(work: &Work, outcome: Arc<Outcome>) -> Result<Tried> 
     engine.gather.ask(account, side_by_side, finishing, ends).await
 }
 
+fn announced(outcome: &Outcome, job: &job::Model) -> Vec<JobEvent> {
+    let Outcome::Succeeded { events, last, .. } = outcome else {
+        return Vec::new();
+    };
+    let of_last = last.iter().flat_map(|last| events_of(&last.step, job, true));
+    of_last.chain(events.iter().cloned()).collect()
+}
+
 struct Ends(Engine);
 
 impl Joint for Ends {
@@ -55,21 +68,26 @@ impl Joint for Ends {
     type Made = Tried;
 
     async fn together(&self, ends: &[Finishing]) -> Result<Option<Vec<Tried>>> {
-        let jobs = self.0.db.unless_away(try_all(&self.0, ends)).await?;
-        Ok(jobs.map(|jobs| jobs.into_iter().map(|job| Tried::Done(Box::new(job))).collect()))
+        let tried = self.0.db.unless_away(try_all(&self.0, ends)).await?;
+        let done = |jobs: Vec<job::Model>| jobs.into_iter().map(|job| Tried::Done(Box::new(job))).collect();
+        Ok(tried.ok().map(done))
     }
 
     async fn alone(&self, end: &Finishing) -> Result<Tried> {
-        let jobs = self.0.db.unless_away(try_all(&self.0, from_ref(end))).await?;
-        Ok(match jobs.and_then(|mut jobs| jobs.pop()) {
-            Some(job) => Tried::Done(Box::new(job)),
-            None => Tried::Cancelled,
-        })
+        match self.0.db.unless_away(try_all(&self.0, from_ref(end))).await? {
+            Ok(mut jobs) => {
+                let job = jobs.pop();
+                let job = job.ok_or_else(|| Error::internal("a job ended and is not there"))?;
+                Ok(Tried::Done(Box::new(job)))
+            }
+            Err(refused) => Ok(refused),
+        }
     }
 }
 
-/// None when one of them gives way to a cancel that came first; then nothing was written.
-async fn try_all(engine: &Engine, ends: &[Finishing]) -> Result<Option<Vec<job::Model>>> {
+/// Or what one of them gives way to: a cancel that came first, or a person who keeps what it closes. Then nothing was
+/// written.
+async fn try_all(engine: &Engine, ends: &[Finishing]) -> Result<std::result::Result<Vec<job::Model>, Tried>> {
     let mut unit = engine.unit().await?;
     let ids: Vec<_> = ends.iter().map(|end| (end.job.id, end.job.parent_id)).collect();
     let locked = row::lock_all(&unit, &ids).await?;
@@ -81,18 +99,21 @@ async fn try_all(engine: &Engine, ends: &[Finishing]) -> Result<Option<Vec<job::
     };
     if ends.iter().zip(&locked).any(|(end, locked)| end.gives_way(&locked.job)) {
         unit.rollback().await?;
-        return Ok(None);
+        return Ok(Err(Tried::Cancelled));
     }
     let settling = ends.iter().zip(locked).map(|(end, locked)| Settling {
         locked: end.counted(locked),
         end: end.as_end(),
         span: end.span.clone(),
     });
-    let jobs = settle_all(&mut unit, engine, settling.collect()).await?;
+    let Some(jobs) = settle_all(&mut unit, engine, settling.collect()).await? else {
+        unit.rollback().await?;
+        return Ok(Err(Tried::Kept));
+    };
     crate::faults::point("inside_end");
     unit.commit().await?;
     crate::faults::point("after_end");
-    Ok(Some(jobs))
+    Ok(Ok(jobs))
 }
 
 impl Finishing {
@@ -124,7 +145,8 @@ impl Finishing {
             state: JobState::Cancelled,
             at: Position::new(self.job.run_lease, self.n + 1),
             item: self.item,
-            events: &[],
+            events: &self.events,
+            last: None,
             result: None,
             content: None,
             failure: None,
@@ -132,12 +154,10 @@ impl Finishing {
         };
         match &*self.outcome {
             Outcome::Succeeded {
-                result,
-                content,
-                events,
+                result, content, last, ..
             } => End {
                 state: JobState::Succeeded,
-                events,
+                last: last.as_ref(),
                 result: Some(result.clone()),
                 content: Some(content),
                 ..base

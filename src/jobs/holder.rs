@@ -95,10 +95,12 @@ async fn conclude_run(work: &mut Work, result: Result<Done, Halt>) -> Result<()>
             result,
             content,
             events,
+            last,
         }) => Outcome::Succeeded {
             result,
             content,
             events,
+            last,
         },
         Ok(Done::FanOut { content, children }) => Outcome::FanOut { content, children },
         Err(Halt::Stopped) => match of_stop(work.stop.why()) {

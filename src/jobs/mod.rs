@@ -33,7 +33,7 @@ mod tasks;
 mod waiting;
 mod work;
 
-pub use activity::{Activity, Child, Content, Done, Ending, Failure, Halt, Keeps};
+pub use activity::{Activity, Checkpoint, Child, Content, Done, Ending, Failure, Halt, Keeps};
 pub use cancel::cancel;
 pub use claim::claim;
 pub use engine::{Engine, EngineConfig};

@@ -11,9 +11,11 @@ use serde_json::{Value, json};
 use tracing::Span;
 use uuid::Uuid;
 
-use super::activity::{Ending, Failure, by_kind};
+use super::activity::{Checkpoint, Ending, Failure, Keeps, by_kind};
+use super::checkpoint::store;
 use super::engine::Engine;
 use super::row::{self, Locked};
+use super::step::{closes, is_for_site};
 use crate::credits::{self, AccountChange, Movement};
 use crate::db::{now, places, sql};
 use crate::entities::{JobKind, JobPhase, JobState, job};
@@ -28,8 +30,10 @@ pub(super) struct End<'a> {
     pub at: Position,
     /// The item before it in the live stream.
     pub item: Position,
-    /// Announced before the terminal event.
+    /// Announced before the terminal event, those of the last checkpoint included.
     pub events: &'a [JobEvent],
+    /// A checkpoint that is made with the end.
+    pub last: Option<&'a Checkpoint>,
     pub result: Option<Value>,
     pub content: Option<&'a Value>,
     pub failure: Option<&'a Failure>,
@@ -47,6 +51,7 @@ impl<'a> End<'a> {
             at,
             item,
             events: &[],
+            last: None,
             result: None,
             content: None,
             failure,
@@ -91,14 +96,18 @@ pub(super) struct Settling<'a> {
 /// Ends `locked.job`; the caller has checked the guard under its lock.
 pub(super) async fn settle(unit: &mut Unit, engine: &Engine, locked: Locked, end: End<'_>) -> Result<job::Model> {
     let span = Span::current();
-    let ended = settle_all(unit, engine, vec![Settling { locked, end, span }])
-        .await?
-        .pop();
+    let ended = settle_all(unit, engine, vec![Settling { locked, end, span }]).await?;
+    let ended = ended.and_then(|mut jobs| jobs.pop());
     ended.ok_or_else(|| Error::internal("a job was settled and is not there"))
 }
 
-/// The same for several jobs of one account: as many statements as for one. They come back in their order.
-pub(super) async fn settle_all(unit: &mut Unit, engine: &Engine, all: Vec<Settling<'_>>) -> Result<Vec<job::Model>> {
+/// The same for several jobs of one account: as many statements as for one. They come back in their order; none when a
+/// person keeps a block that one of them closes with its end, and then nothing may be committed.
+pub(super) async fn settle_all(
+    unit: &mut Unit,
+    engine: &Engine,
+    all: Vec<Settling<'_>>,
+) -> Result<Option<Vec<job::Model>>> {
     let captured: Vec<i64> = all.iter().map(Settling::captured).collect();
     let jobs = write_ends(unit, &all, &captured).await?;
     let parents = count_down(unit, &all).await?;
@@ -110,6 +119,14 @@ pub(super) async fn settle_all(unit: &mut Unit, engine: &Engine, all: Vec<Settli
     });
     let ended: Vec<Ended> = ended.collect();
     announce(unit, &all, &ended, &parents).await?;
+    let lasts = all.iter().map(|settling| {
+        let content = settling.end.last.map(|last| &last.content);
+        (settling.locked.job.kind, content)
+    });
+    let stored = store(unit, engine, lasts, Keeps::All).await?;
+    if stored.contains(&false) {
+        return Ok(None);
+    }
     close(unit, engine, &all, &ended, &parents).await?;
     let mut change = AccountChange::default();
     for (settling, ended) in all.iter().zip(&ended) {
@@ -128,7 +145,7 @@ pub(super) async fn settle_all(unit: &mut Unit, engine: &Engine, all: Vec<Settli
     change.jobs.extend(over.map(|job| job.id));
     credits::apply_covered(unit, change).await?;
     unit.after_commit(Notice::Work);
-    Ok(ended.into_iter().map(|ended| ended.job).collect())
+    Ok(Some(ended.into_iter().map(|ended| ended.job).collect()))
 }
 
 impl Settling<'_> {
@@ -154,6 +171,7 @@ async fn announce(unit: &mut Unit, all: &[Settling<'_>], ended: &[Ended], parent
         let events = end.events.iter().chain([last]);
         let before = append::durable_position(&locked.job);
         entries.extend(append::in_line(job.id, end.at, before, end.item, events.clone()));
+        let events = events.filter(|event| is_for_site(event, false));
         told.extend(events.map(|event| (job, event)));
     }
     for (Ended { job, .. }, event) in parents.iter().zip(&of_parents) {
@@ -228,6 +246,7 @@ async fn write_ends(unit: &Unit, all: &[Settling<'_>], captured: &[i64]) -> Resu
                 before.prompt_tokens.into(),
                 before.completion_tokens.into(),
                 before.model.clone().into(),
+                end.last.map_or(0, |last| closes(&last.step)).into(),
             ]
         });
     let mut values = Vec::new();
@@ -238,7 +257,7 @@ async fn write_ends(unit: &Unit, all: &[Settling<'_>], captured: &[i64]) -> Resu
          result = new.column7, charged = new.column8, \
          progress = CASE WHEN new.column4 = 'succeeded' THEN 1 ELSE progress END, crashes = crashes + new.column9, \
          error_code = new.column10, error_message = new.column11, error_retryable = new.column12, \
-         prompt_tokens = new.column13, completion_tokens = new.column14, model = new.column15, version = version + 1 \
+         prompt_tokens = new.column13, completion_tokens = new.column14, model = new.column15, written = written + new.column16, version = version + 1 \
          FROM (VALUES {places}) AS new \
          WHERE jobs.id = new.column1 AND state = new.column2 AND run_lease = new.column3 \
          AND (new.column4 <> 'succeeded' OR cancel_requested_at IS NULL) RETURNING *"

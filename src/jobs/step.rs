@@ -39,7 +39,17 @@ impl Step {
 /// Whether a step is more than a change of phase: only then are earlier crashes forgiven, or a job that
 /// always dies at the same place would start from a clean sheet each time.
 pub(super) fn is_progress(step: &Step, before: &job::Model) -> bool {
-    (step.closed.is_some() && !step.is_again) || step.progress > before.progress
+    closes(step) > 0 || step.progress > before.progress
+}
+
+/// How many blocks of the job a step adds to those that it has written.
+pub(super) fn closes(step: &Step) -> i32 {
+    i32::from(step.closed.is_some() && !step.is_again)
+}
+
+/// Whether the stream of the site tells of it as well: of progress only with a change of phase.
+pub(super) fn is_for_site(event: &JobEvent, phase_changed: bool) -> bool {
+    phase_changed || !matches!(event, JobEvent::Phase { note: None, .. })
 }
 
 /// The durable events of a step, in the order of the stream.

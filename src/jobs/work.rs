@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::activity::{Content, Halt};
+use super::activity::{Checkpoint, Content, Halt};
 use super::checkpoint::{Saving, save};
 use super::engine::Engine;
 use super::lookup::Lookup;
@@ -140,7 +140,7 @@ impl Work {
 
     /// A checkpoint whose content is stored in the same transaction (see [`Activity::store`](super::Activity::store));
     /// says whether it was.
-    pub async fn checkpoint_with(&mut self, step: Step, content: Content) -> Result<bool, Halt> {
+    pub async fn checkpoint_with(&mut self, Checkpoint { step, content }: Checkpoint) -> Result<bool, Halt> {
         self.save(step, Some(content)).await
     }
 

@@ -8,6 +8,7 @@ mod breaking;
 mod cancelling;
 mod early;
 mod faults;
+mod last;
 mod probing;
 mod secrets;
 

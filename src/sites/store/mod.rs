@@ -5,9 +5,13 @@ mod writing;
 
 use std::collections::HashMap;
 
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait, Select};
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, FromQueryResult, QueryFilter, QueryOrder, QuerySelect, QueryTrait,
+    Select,
+};
 use uuid::Uuid;
 
+use crate::db::{marks, sql};
 use crate::entities::{block, blueprint, page};
 use crate::error::Result;
 pub use plan::{apply_plan, new_page_ids};
@@ -104,15 +108,30 @@ pub async fn blocks(connection: &impl ConnectionTrait, ids: &[Uuid]) -> Result<V
     Ok(query.all(connection).await?)
 }
 
-/// The blocks of these pages that have content, each with its revision.
+/// A revision of a block that has content.
+#[derive(Debug, Clone, FromQueryResult)]
+pub struct WrittenRevision {
+    pub site: Uuid,
+    pub page: Uuid,
+    pub block: Uuid,
+    pub revision: i64,
+}
+
+/// What stands on those of these sites that are of this account.
 pub async fn written_revisions(
     connection: &impl ConnectionTrait,
-    pages: impl IntoIterator<Item = Uuid>,
-) -> Result<Vec<(Uuid, i64)>> {
-    let query = block::Entity::find().filter(block::Column::PageId.is_in(pages));
-    let query = query.filter(block::Column::Content.is_not_null()).select_only();
-    let query = query.column(block::Column::Id).column(block::Column::Revision);
-    Ok(query.into_tuple().all(connection).await?)
+    account: Uuid,
+    sites: &[Uuid],
+) -> Result<Vec<WrittenRevision>> {
+    let text = format!(
+        "SELECT pages.blueprint_id AS site, pages.id AS page, blocks.id AS block, blocks.revision \
+         FROM blueprints JOIN pages ON pages.blueprint_id = blueprints.id JOIN blocks ON blocks.page_id = pages.id \
+         WHERE blueprints.account_id = $1 AND blueprints.id IN ({}) AND blocks.content IS NOT NULL",
+        marks(2, sites.len())
+    );
+    let values = std::iter::once(account.into()).chain(sites.iter().map(|site| (*site).into()));
+    let found = WrittenRevision::find_by_statement(sql(connection, &text, values));
+    Ok(found.all(connection).await?)
 }
 
 /// What jobs on these pages may replace: their unlocked blocks and their revisions. A page without any is not in it.

@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use super::model::{Model, Op, Try, any_op, corners};
+use super::model::{Last, Model, Op, Try, any_op, corners};
 use super::obedient::{Command, Obedient};
 use crate::races::bench;
 use crate::support::{Backend, World};
@@ -57,7 +57,7 @@ impl Case<'_> {
                 let end = |flagged| if flagged { JobState::Cancelled } else { JobState::Failed };
                 self.let_go(Command::GiveUp, end).await;
             }
-            Op::Finish => {
+            Op::Finish(last) => {
                 let end = |flagged| {
                     if flagged {
                         JobState::Cancelled
@@ -65,7 +65,11 @@ impl Case<'_> {
                         JobState::Succeeded
                     }
                 };
-                self.let_go(Command::Finish, end).await;
+                self.let_go(Command::Finish(last), end).await;
+                // A cancel that came first is told that nothing of it was written.
+                if last == Last::Block && self.model.state == JobState::Succeeded {
+                    self.model.written += 1;
+                }
             }
             Op::GiveBack => self.give_back().await,
             Op::Rescue(process) => self.rescue(process).await,
@@ -204,7 +208,7 @@ impl Case<'_> {
         let command = match what {
             Try::Checkpoint => Command::Checkpoint { closes: true, done },
             Try::Stumble => Command::Stumble,
-            Try::Finish => Command::Finish,
+            Try::Finish => Command::Finish(Last::Block),
         };
         ghost.commands.send(command).ok();
         if matches!(what, Try::Checkpoint) {

@@ -18,7 +18,7 @@ pub enum Op {
     /// The holder fails in a way that may pass.
     Stumble,
     GiveUp,
-    Finish,
+    Finish(Last),
     /// The holder's process is told to go away.
     GiveBack,
     /// A process takes over whatever is held.
@@ -31,6 +31,18 @@ pub enum Op {
     Ghost(Try),
 }
 
+/// What an end brings along.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Last {
+    Nothing,
+    /// A block that closed and is stored with the end.
+    Block,
+    /// One that a person keeps.
+    KeptBlock,
+}
+
+pub const LASTS: [Last; 3] = [Last::Nothing, Last::Block, Last::KeptBlock];
+
 #[derive(Debug, Clone, Copy)]
 pub enum Try {
     Checkpoint,
@@ -42,13 +54,17 @@ pub enum Try {
 pub fn corners() -> Vec<Vec<Op>> {
     use Op::*;
     let closes = Checkpoint { closes: true };
-    let lost = |what| vec![Claim(0), Rescue(1), Claim(1), Ghost(what), Finish];
+    let lost = |what| vec![Claim(0), Rescue(1), Claim(1), Ghost(what), Finish(Last::Block)];
     let flagged = |then: Op| vec![Claim(0), Cancel, then];
     vec![
         lost(Try::Checkpoint),
         lost(Try::Stumble),
         lost(Try::Finish),
-        flagged(Finish),
+        flagged(Finish(Last::Nothing)),
+        flagged(Finish(Last::Block)),
+        flagged(Finish(Last::KeptBlock)),
+        vec![Claim(0), closes, Finish(Last::Block)],
+        vec![Claim(0), closes, Finish(Last::KeptBlock)],
         flagged(Stumble),
         flagged(GiveUp),
         flagged(GiveBack),
@@ -60,7 +76,7 @@ pub fn corners() -> Vec<Vec<Op>> {
         [Claim(0), GiveBack].repeat(5),
         [Claim(0), Rescue(1)].repeat(3),
         [Claim(0), closes, Rescue(1)].repeat(6),
-        vec![Claim(0), closes, closes, Cancel, Finish],
+        vec![Claim(0), closes, closes, Cancel, Finish(Last::Nothing)],
     ]
 }
 
@@ -71,7 +87,7 @@ pub fn any_op() -> impl Strategy<Value = Op> {
         10 => any::<bool>().prop_map(|closes| Op::Checkpoint { closes }),
         10 => Just(Op::Stumble),
         1 => Just(Op::GiveUp),
-        1 => Just(Op::Finish),
+        1 => prop::sample::select(LASTS.to_vec()).prop_map(Op::Finish),
         3 => Just(Op::GiveBack),
         12 => (0..2_usize).prop_map(Op::Rescue),
         1 => Just(Op::Cancel),

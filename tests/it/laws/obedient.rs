@@ -9,17 +9,17 @@ use serde_json::{Value, json};
 use sitewright::entities::{JobPhase, job};
 use sitewright::error::Result;
 use sitewright::events::Unit;
-use sitewright::jobs::{Activity, Done, Ending, Failure, Halt, Step, Work};
+use sitewright::jobs::{Activity, Checkpoint, Content, Done, Ending, Failure, Halt, Keeps, Step, Work};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
-use super::model::PLANNED;
+use super::model::{Last, PLANNED};
 
 pub enum Command {
     Checkpoint { closes: bool, done: oneshot::Sender<()> },
     Stumble,
     GiveUp,
-    Finish,
+    Finish(Last),
 }
 
 pub type Inbox = mpsc::UnboundedReceiver<Command>;
@@ -50,30 +50,44 @@ impl Activity for Obedient {
                 // The case is over.
                 None => return Err(Halt::Stopped),
                 Some(Command::Checkpoint { closes, done }) => {
-                    let written = (work.job().written + i32::from(closes)).min(PLANNED);
-                    let step = Step {
-                        planned: Some(PLANNED),
-                        closed: closes.then(Uuid::now_v7),
-                        ..Step::new(JobPhase::Writing, f64::from(written) / f64::from(PLANNED))
-                    };
-                    work.checkpoint(step).await?;
+                    work.checkpoint(step(work, closes)).await?;
                     let _ = done.send(());
                 }
                 Some(Command::Stumble) => return Err(failure(true).into()),
                 Some(Command::GiveUp) => return Err(failure(false).into()),
-                Some(Command::Finish) => {
+                Some(Command::Finish(last)) => {
+                    let is_free = last == Last::Block;
+                    let checkpoint = (last != Last::Nothing).then(|| Checkpoint {
+                        step: step(work, true),
+                        content: Arc::new(is_free),
+                    });
                     return Ok(Done::Result {
                         result: json!({}),
                         content: Value::Null,
                         events: Vec::new(),
+                        last: checkpoint,
                     });
                 }
             }
         }
     }
 
+    async fn store(&self, _unit: &mut Unit, contents: &[&Content], _keeps: Keeps) -> Result<Vec<bool>> {
+        let is_free = |content: &&Content| *content.downcast_ref::<bool>().expect("whether it can be stored");
+        Ok(contents.iter().map(is_free).collect())
+    }
+
     async fn close(&self, _unit: &mut Unit, _endings: &[Ending<'_>]) -> Result<()> {
         Ok(())
+    }
+}
+
+fn step(work: &Work, closes: bool) -> Step {
+    let written = (work.job().written + i32::from(closes)).min(PLANNED);
+    Step {
+        planned: Some(PLANNED),
+        closed: closes.then(Uuid::now_v7),
+        ..Step::new(JobPhase::Writing, f64::from(written) / f64::from(PLANNED))
     }
 }
 
