@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
+use model_server::{Model, When};
 use sitewright::db::rows;
 use sitewright::entities::{BlockStatus, JobState};
 use sitewright::error::{Error, Why};
@@ -12,6 +13,7 @@ use sitewright::generation::{self, Started};
 use sitewright::ids::new_id;
 use uuid::Uuid;
 
+use crate::model::ask;
 use crate::races::bench;
 use crate::support::{Backend, World};
 
@@ -133,7 +135,12 @@ async fn a_start_that_is_refused_spoils_it_for_none(backend: Backend) {
 /// Seen to fail with a company whose checkpoints went on without the one that a person's block had stopped, and with one
 /// in which nobody's block was stored; and with ends that were made although one of their last sections was kept.
 async fn a_block_that_a_person_keeps_spoils_no_other_page(backend: Backend) {
-    let world = backend.world_with(bench::uncapped).await;
+    let model = Model::start().await;
+    let world = backend.world_with(|config| {
+        bench::uncapped(config);
+        ask(config, &model);
+    });
+    let world = world.await;
     let mut pages = Vec::new();
     for _ in 0..6 {
         pages.push(bench::planned(&world).await.pages[0].id);
@@ -142,7 +149,12 @@ async fn a_block_that_a_person_keeps_spoils_no_other_page(backend: Backend) {
     for page in &pages {
         jobs.push(world.start_page(world.account, *page).await);
     }
-    // A person takes the second section of some, and the last one of others, after the jobs have noted what they may write.
+    model.speed(100);
+    let world = world.started().await;
+    for job in &jobs {
+        model.reached(&When::of_job(job), 1).await;
+    }
+    // A person takes the second section of some, and the last one of others, when their text is on its way.
     let mut kept = BTreeSet::new();
     for (number, page) in pages.iter().enumerate() {
         let blocks = world.blocks(*page).await;
@@ -155,12 +167,12 @@ async fn a_block_that_a_person_keeps_spoils_no_other_page(backend: Backend) {
         world.rewrite(text, [block.into(), true.into()]).await;
         kept.insert(block);
     }
-    let world = world.started().await;
-    for job in jobs {
-        assert_eq!(world.finished(job).await.state, JobState::Succeeded);
-    }
-    for page in pages {
-        for block in world.blocks(page).await {
+    for (job, page) in jobs.into_iter().zip(pages) {
+        let ended = world.finished(job).await;
+        let blocks = world.blocks(page).await;
+        let written = blocks.iter().filter(|block| !kept.contains(&block.id)).count();
+        assert_eq!((ended.state, ended.written as usize), (JobState::Succeeded, written));
+        for block in blocks {
             let is_kept = kept.contains(&block.id);
             assert_eq!(block.content.is_none(), is_kept, "{block:?}");
             let expected = if is_kept {
