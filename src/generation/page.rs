@@ -1,4 +1,5 @@
-//! Writing a page: one block after the other, each stored and announced as soon as its JSON closes.
+//! Writing a page: one block after the other, each stored and announced as soon as its JSON closes, the last one with the
+//! end of the reply.
 //!
 //! A crash, a retry or a restart continues after the last finished block: nothing is written twice, and
 //! nothing that a person locked or edited meanwhile is touched.
@@ -155,10 +156,11 @@ impl Page {
         let reply = self.read(work, reader, left, &mut watch, &mut came).await;
         let read = reply.and_then(|reply| function.read(reply).map_err(|problems| bad_output(&problems)));
         if let Some((closed, _)) = came.held {
-            let last = checkpoint(work, left, Some(closed), None);
-            let Err(halt) = read else { return Ok(Some(last)) };
+            let Err(halt) = read else {
+                return Ok(Some(checkpoint(work, left, Some(closed), None)));
+            };
             // Whatever befell the reply: what closed is not bought again.
-            work.checkpoint_with(last).await?;
+            store_block(work, left, Some(closed), None).await?;
             return Err(halt);
         }
         read?;

@@ -21,8 +21,8 @@ pub trait Activity: Send + Sync {
     /// Does the job. It checkpoints through `work` and gives up when `work` says so.
     async fn run(&self, work: &mut Work) -> Result<Done, Halt>;
 
-    /// Stores what checkpoints of jobs of this kind carry, each as it was given to [`Work::checkpoint_with`]. The caller
-    /// holds the locks of the jobs and of their blueprints; pages and blocks may be locked here, in that order.
+    /// Stores what checkpoints of jobs of this kind carry, each as it was given to [`Work::checkpoint_with`] or, with the end
+    /// of a job, in [`Done::Result`]. The caller holds the locks of the jobs and of their blueprints; pages and blocks may be locked here, in that order.
     ///
     /// Says of each whether it was stored: a block that a person locked or edited meanwhile is left alone, and then
     /// nothing of this is committed. When `keeps` is [`Keeps::AllBut`], what closes a block is left out.

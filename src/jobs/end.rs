@@ -143,7 +143,14 @@ pub(super) async fn conclude(work: &mut Work, outcome: Outcome) -> Result<Option
                 Ok(Next::Again) => {}
                 Ok(Next::Committed(job)) => return Ok(Some(*job)),
                 Err(Halt::Error(Error::LostLease)) => return Ok(None),
-                Err(Halt::Error(error)) => return Err(error),
+                Err(Halt::Error(error)) => match &*outcome {
+                    // What was made cannot be stored as it is: made anew it may be, and if not, the job fails for a reason.
+                    Outcome::Succeeded { .. } | Outcome::FanOut { .. } => {
+                        outcome = Arc::new(Outcome::Retry(Failure::internal(error.cause())));
+                        attempt = Attempt::new();
+                    }
+                    _ => return Err(error),
+                },
                 Err(_) => return Ok(None),
             },
         }

@@ -1,8 +1,8 @@
 //! Settle: what stands behind every terminal transition, of one job or of several in one transaction.
 //!
 //! It closes the hold by the capture policy, writes the ledger, gives the slot back, takes the child off
-//! its parent (and ends the parent with the last one), closes the content and appends the terminal
-//! events: all in the caller's transaction, in lock order.
+//! its parent (and ends the parent with the last one), stores a last checkpoint, closes the content and
+//! appends the terminal events: all in the caller's transaction, in lock order.
 
 use std::collections::BTreeMap;
 

@@ -145,7 +145,10 @@ impl Work {
     }
 
     async fn save(&mut self, step: Step, content: Option<Content>) -> Result<bool, Halt> {
-        self.check()?;
+        // A process that goes away has the time to store what closed: the next one would buy it again.
+        if step.closed.is_none() || self.stop.why() != Some(Why::Shutdown) {
+            self.check()?;
+        }
         let mut attempt = super::end::Attempt::new();
         loop {
             let saving = Saving {

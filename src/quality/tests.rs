@@ -252,6 +252,11 @@ fn repetitions_across_pages_and_on_buttons_are_found() {
             ("BUTTON_REPEATED", 2)
         ]
     );
+    // Whoever looks for the hours finds them on every page.
+    let hours = "Mon–Fri 7:30, 12:30, 18:30, 20:00";
+    let open = Rows::new("en").page("", vec![hero("A", link.clone()), text(hours)]);
+    let open = open.page("b", vec![hero("B", json!([])), text(hours)]);
+    assert_eq!(open.codes(), vec![]);
     // What the owner says of the business may be said wherever it helps.
     let mut owned = Rows::new("en").page("", vec![hero("A", link), text(same)]);
     owned = owned.page("b", vec![hero("B", json!([])), text(same)]);

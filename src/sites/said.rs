@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-/// Shorter sentences repeat by themselves: "Call us today."
+/// Shorter sentences repeat by themselves: "Call us today." Numbers are no words: opening hours say nothing new anywhere.
 const SENTENCE_WORDS: usize = 6;
 /// Fields that visitors do not read.
 const SILENT: [&str; 9] = [
@@ -42,7 +42,8 @@ pub fn sentences(text: &str) -> impl Iterator<Item = (String, &str)> {
     let parts = text.split(['.', '!', '?', '\n', '。', '！', '？']).map(str::trim);
     parts.filter_map(|part| {
         let words = words(part);
-        (words.split(' ').count() >= SENTENCE_WORDS).then_some((words, part))
+        let said = words.split(' ').filter(|word| word.contains(char::is_alphabetic));
+        (said.count() >= SENTENCE_WORDS).then_some((words, part))
     })
 }
 

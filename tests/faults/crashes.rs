@@ -28,8 +28,8 @@ pub const CRASHES: &[Crash] = &[
     crash("api before its reply", STARTS, (1, 2), "after_start_commit", ONCE),
     crash("worker after claim", WRITES, (0, 2), "after_claim", ONCE),
     crash("worker mid-delta", WRITES, (1, 2), "mid_delta", 1..=200),
-    crash("worker inside checkpoint", WRITES, (0, 2), "inside_checkpoint", 1..=6),
-    crash("worker after checkpoint", WRITES, (1, 2), "after_checkpoint", 1..=6),
+    crash("worker inside checkpoint", WRITES, (0, 2), "inside_checkpoint", 1..=5),
+    crash("worker after checkpoint", WRITES, (1, 2), "after_checkpoint", 1..=5),
     crash("worker inside the end", WRITES, (1, 2), "inside_end", ONCE),
     crash("worker after the end", WRITES, (0, 2), "after_end", ONCE),
 ];

@@ -54,7 +54,7 @@ for name in "${names[@]}"; do
         exit 2
     fi
     unchanged
-    if ! patch --silent --strip=1 --directory="$copy/tree" --no-backup-if-mismatch <"$patch"; then
+    if ! patch --silent --fuzz=0 --strip=1 --directory="$copy/tree" --no-backup-if-mismatch <"$patch"; then
         echo "$name: the patch does not apply to the code any more; renew it." >&2
         exit 2
     fi

@@ -2,6 +2,7 @@
 
 pub mod content;
 mod ends;
+mod lasts;
 mod limits;
 mod machine;
 mod model;

@@ -106,11 +106,14 @@ pub fn uncapped(config: &mut Config) {
 
 /// A process of its own on the world's database, whose jobs do as told.
 pub async fn process(world: &World, pages: Doing) -> Engine {
+    process_for(world, Pages(pages)).await
+}
+
+/// The same, with page jobs of a test's own.
+pub async fn process_for(world: &World, pages: impl Activity + 'static) -> Engine {
     let app = world.another_process().await;
-    let activities: [(JobKind, Arc<dyn Activity>); 2] = [
-        (JobKind::Page, Arc::new(Pages(pages))),
-        (JobKind::Site, Arc::new(Sites)),
-    ];
+    let activities: [(JobKind, Arc<dyn Activity>); 2] =
+        [(JobKind::Page, Arc::new(pages)), (JobKind::Site, Arc::new(Sites))];
     let config = EngineConfig::from(&app.config);
     Engine::new(app.db.clone(), app.bus.clone(), None, config, activities)
 }
