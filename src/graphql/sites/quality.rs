@@ -31,7 +31,7 @@ pub enum QualityCode {
     DeadLink,
     /// Nothing leads to the page.
     OrphanPage,
-    /// A sentence of six words or more stands on the site more than once, and is not the brief's own.
+    /// A sentence of six words or more, not counting numbers, stands on the site more than once, and is not the brief's own.
     SentenceRepeated,
     /// A button text stands on the page more than once.
     ButtonRepeated,
