@@ -257,7 +257,8 @@ async fn write_ends(unit: &Unit, all: &[Settling<'_>], captured: &[i64]) -> Resu
          result = new.column7, charged = new.column8, \
          progress = CASE WHEN new.column4 = 'succeeded' THEN 1 ELSE progress END, crashes = crashes + new.column9, \
          error_code = new.column10, error_message = new.column11, error_retryable = new.column12, \
-         prompt_tokens = new.column13, completion_tokens = new.column14, model = new.column15, written = written + new.column16, version = version + 1 \
+         prompt_tokens = new.column13, completion_tokens = new.column14, model = new.column15, \
+         written = written + new.column16, version = version + 1 \
          FROM (VALUES {places}) AS new \
          WHERE jobs.id = new.column1 AND state = new.column2 AND run_lease = new.column3 \
          AND (new.column4 <> 'succeeded' OR cancel_requested_at IS NULL) RETURNING *"
