@@ -218,7 +218,7 @@ mod tests {
             attempt: 1,
             function: "structure",
             messages: Vec::new(),
-            schema: Value::Null,
+            schema: Value::Null.into(),
             brief: Brief::default(),
             task: Task::Structure {
                 max_pages: 2,

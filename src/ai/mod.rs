@@ -14,6 +14,7 @@ mod pacing;
 pub mod partial;
 mod provider;
 mod request;
+mod schema;
 #[cfg(feature = "faults")]
 pub mod scripted;
 
@@ -24,3 +25,4 @@ pub use error::{Error, ErrorKind, Fallback};
 pub use openai::Openai;
 pub use provider::{Delta, Deltas, FinishReason, Offline, Provider, Usage};
 pub use request::{Brief, Choice, Message, PageOutline, PageTask, Request, Role, Section, Task};
+pub use schema::Schema;

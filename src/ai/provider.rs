@@ -149,7 +149,7 @@ mod tests {
             attempt: 1,
             function: "structure",
             messages: Vec::new(),
-            schema: Value::Null,
+            schema: Value::Null.into(),
             brief: Brief {
                 business_name: "Bäckerei Öz 🥐".into(),
                 language: "en".into(),

@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::Schema;
+
 /// One call to a writer.
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -18,8 +20,8 @@ pub struct Request {
     pub function: &'static str,
     /// What a language model reads. May be empty for the offline writer.
     pub messages: Vec<Message>,
-    /// JSON Schema (draft 2020-12) of the reply.
-    pub schema: Value,
+    /// What the reply has to look like.
+    pub schema: Schema,
     /// The business, as its owner described it.
     pub brief: Brief,
     /// What is to be written.

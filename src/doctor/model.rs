@@ -64,7 +64,7 @@ async fn ask(ai: &Ai) -> Result<(), ai::Error> {
         function: "probe",
         messages: vec![message],
         max_tokens: Some(1),
-        schema: serde_json::Value::Bool(true),
+        schema: serde_json::Value::Bool(true).into(),
         brief: Brief::default(),
         task: Task::Structure {
             max_pages: 1,

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::context::{Site, instructions, section};
+use super::context::{instructions, section};
 use super::functions::{self, Function};
 use super::left::Planned;
 use super::page::is_shown;
@@ -173,7 +173,8 @@ impl Section<'_> {
     /// A section that stands is replaced when the new one is whole: what people read does not vanish in between.
     async fn once(&self, work: &mut Work, problems: &str, stands: bool, watch: &mut Watch) -> Result<Reply, Halt> {
         // Read anew: what stands beside it has grown since the page was asked for.
-        let site = Site::read(work).await?;
+        let prepared = functions::prepare::<functions::Block>(self.ai, work).await?;
+        let site = &prepared.site;
         let own = site
             .blocks_of(self.page)
             .enumerate()
@@ -190,7 +191,7 @@ impl Section<'_> {
         }
         let standing = row.content.as_ref().filter(|_| stands);
         let function = functions::Block {
-            site: &site,
+            site,
             slug: site.page(self.page)?.slug.clone(),
             section: section(at, row),
             kind: self.block.kind,
@@ -198,7 +199,7 @@ impl Section<'_> {
             instructions: instructions(work.job()),
         };
         let correction = Some(problems.to_string());
-        let request = functions::request(self.ai, work, &function, correction).await?;
+        let request = prepared.request(work.job(), &function, correction);
         let until = stands.then(|| work.half_time());
         let mut reader = Reader::new(self.ai.stream(request), "blocks").until(until);
         while let Some(events) = reader.next(work).await? {

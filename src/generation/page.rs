@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::again::{self, Memory, Refused};
 use super::context::Site;
-use super::functions::{self, Function};
+use super::functions::{self, Function, Prepared};
 use super::left::{Left, Planned};
 use super::reader::{Reader, bad_output};
 use super::watch::Watch;
@@ -60,8 +60,8 @@ impl Activity for Page {
             .job()
             .page_id
             .ok_or_else(|| Error::internal("a page job without a page"))?;
-        let site = Site::read(work).await?;
-        let mut left = Left::of(work.job(), &site, page)?;
+        let prepared = functions::prepare::<functions::Page>(&self.ai, work).await?;
+        let mut left = Left::of(work.job(), &prepared.site, page)?;
         let planned = i32::try_from(left.planned).unwrap_or(i32::MAX);
         let step = Step {
             planned: Some(planned),
@@ -72,7 +72,7 @@ impl Activity for Page {
             work.checkpoint(step).await?;
         } else {
             let mut memory = Memory::of(work.job());
-            let written = self.ask(work, step, &site, page, &mut left, &mut memory).await;
+            let written = self.ask(work, step, &prepared, page, &mut left, &mut memory).await;
             last = written.map_err(|halt| memory.remember(halt))?;
         }
         Ok(Done::Result {
@@ -142,16 +142,18 @@ impl Page {
         &self,
         work: &mut Work,
         step: Step,
-        site: &Site,
+        prepared: &Prepared,
         page: Uuid,
         left: &mut Left,
         memory: &mut Memory,
     ) -> Result<Option<Checkpoint>, Halt> {
-        let mut watch = Watch::of(&self.ai, work, site, page);
+        let site: &Site = &prepared.site;
         let function = left.asked(work.job(), site, page)?;
-        let request = functions::request(&self.ai, work, &function, memory.correction.take()).await?;
+        let request = prepared.request(work.job(), &function, memory.correction.take());
         let mut reader = Reader::new(self.ai.stream(request), "blocks");
         reader.ask(work, step).await?;
+        // While the model thinks.
+        let mut watch = Watch::of(&self.ai, work, site, page);
         let mut came = Came::default();
         let reply = self.read(work, reader, left, &mut watch, &mut came).await;
         let read = reply.and_then(|reply| function.read(reply).map_err(|problems| bad_output(&problems)));

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::context::{Site, instructions};
-use super::functions::{self, Function, Structure};
+use super::context::instructions;
+use super::functions::{self, Function, Prepared, Structure};
 use super::reader::{Reader, bad_output};
 use crate::ai::{Provider, partial};
 use crate::entities::{JobPhase, JobState, PageStatus, job};
@@ -43,8 +43,9 @@ struct Planned {
 #[async_trait]
 impl Activity for Plan {
     async fn run(&self, work: &mut Work) -> Result<Done, Halt> {
-        let site = Site::read(work).await?;
-        let structure = self.ask(work, &site).await?;
+        let prepared = functions::prepare::<Structure>(&self.ai, work).await?;
+        let structure = self.ask(work, &prepared).await?;
+        let site = prepared.site;
         work.checkpoint(Step::new(JobPhase::Saving, self.share_of(1.0))).await?;
         let new_pages = store::new_page_ids(&structure, &site.pages);
         let merged = merge(&structure, &site.pages, &site.blocks, &new_pages, new_id);
@@ -111,16 +112,16 @@ impl Plan {
         }
     }
 
-    async fn ask(&self, work: &mut Work, site: &Site) -> Result<SiteStructure, Halt> {
+    async fn ask(&self, work: &mut Work, prepared: &Prepared) -> Result<SiteStructure, Halt> {
         let max_pages = usize::try_from(work.job().input["maxPages"].as_u64().unwrap_or(1)).unwrap_or(1);
         let function = Structure {
-            site,
+            site: &prepared.site,
             max_pages,
             max_sections: self.max_sections,
             instructions: instructions(work.job()),
         };
         let correction = work.job().correction.clone();
-        let request = functions::request(&self.ai, work, &function, correction).await?;
+        let request = prepared.request(work.job(), &function, correction);
         let mut reader = Reader::new(self.ai.stream(request), "pages");
         reader.ask(work, Step::new(JobPhase::WaitingForModel, 0.0)).await?;
         let mut pages = 0_usize;

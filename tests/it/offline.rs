@@ -39,7 +39,7 @@ fn request(brief: &Brief, task: Task) -> Request {
         attempt: 1,
         function: "page",
         messages: Vec::new(),
-        schema: Value::Null,
+        schema: Value::Null.into(),
         brief: brief.clone(),
         task,
         correction: None,

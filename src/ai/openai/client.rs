@@ -19,6 +19,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue};
 use reqwest::{Body, Response};
 use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
 use serde_json::Value;
 
 use super::chunk::Chunk;
@@ -104,7 +105,7 @@ impl Client {
 
     /// Sends a request; the answer's status was good when this returns. `id` tells the server's operator which call
     /// it was. Dropping what it returns ends the call.
-    pub async fn open(&self, body: Value, id: String) -> Result<Chunks, Error> {
+    pub async fn open(&self, body: impl Serialize, id: String) -> Result<Chunks, Error> {
         let (http, key) = (self.http.clone(), self.endpoint.key.clone());
         // The crate makes a text of whatever ends a stream, without its cause.
         let is_too_large = Arc::new(AtomicBool::new(false));

@@ -32,7 +32,7 @@ pub(super) fn without_bounds(mut schema: Value) -> Value {
 /// and addresses that exist.
 pub(super) fn for_grammar(request: &Request, limits: Limits) -> Value {
     let (links, pictures) = (links::links(request), links::pictures(request));
-    let mut schema = request.schema.clone();
+    let mut schema = request.schema.value().clone();
     visit(&mut schema, "", &|name, schema| {
         bound(name, schema, limits);
         match (name, &pictures) {

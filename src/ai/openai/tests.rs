@@ -8,7 +8,7 @@ use serde_json::json;
 use super::chunk::Chunk;
 use super::fault::{of_event, of_reply};
 use super::grammar::{Limits, for_grammar, without_bounds};
-use crate::ai::{Brief, ErrorKind, PageOutline, PageTask, Request, Section, Task};
+use crate::ai::{Brief, ErrorKind, PageOutline, PageTask, Request, Schema, Section, Task};
 use crate::db::now;
 
 fn chunk(value: serde_json::Value) -> Chunk {
@@ -69,7 +69,7 @@ fn page_request(schema: serde_json::Value, kinds: &[&str], facts: &[&str]) -> Re
         attempt: 1,
         function: "page",
         messages: vec![],
-        schema,
+        schema: schema.into(),
         brief: Brief {
             facts: facts.iter().map(|fact| fact.to_string()).collect(),
             ..Brief::default()
@@ -98,6 +98,8 @@ fn a_schema_is_what_its_server_can_use() {
     // The property of that name stays, its bounds do not.
     let field = &strict["properties"]["blocks"]["items"]["anyOf"][0]["properties"]["maxLength"];
     assert_eq!(*field, json!({ "type": "string" }));
+    let words = Schema::from(schema.clone());
+    assert_eq!(words.strict(without_bounds).get(), strict.to_string());
     let limits = Limits { text: 600, items: 1 };
     let ordered = for_grammar(&page_request(schema.clone(), &["TEXT", "HERO", "TEXT"], &[]), limits);
     let each = ordered["properties"]["blocks"]["prefixItems"]

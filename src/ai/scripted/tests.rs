@@ -13,7 +13,7 @@ fn request(task: Task) -> Request {
         attempt: 1,
         function: "page",
         messages: Vec::new(),
-        schema: serde_json::Value::Null,
+        schema: serde_json::Value::Null.into(),
         brief: Brief {
             business_name: "Öz Bäckerei".into(),
             language: "en".into(),

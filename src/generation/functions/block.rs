@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Function, Spec, optional, required};
-use crate::ai::{PageTask, Section, Task};
+use super::{Function, Spec, optional, required, schema_of};
+use crate::ai::{PageTask, Schema, Section, Task};
 use crate::entities::PriceKind;
 use crate::generation::context::Site;
 use crate::generation::prompts::data;
@@ -54,11 +54,8 @@ pub struct Block<'a> {
 }
 
 impl Function for Block<'_> {
+    const SPEC: &'static Spec = &SPEC;
     type Reply = Written;
-
-    fn spec(&self) -> &'static Spec {
-        &SPEC
-    }
 
     fn site(&self) -> &Site {
         self.site
@@ -74,8 +71,8 @@ impl Function for Block<'_> {
         })
     }
 
-    fn schema(&self) -> Value {
-        page_schema(&[self.kind])
+    fn schema(&self) -> Schema {
+        schema_of(SPEC.name, &self.kind, || page_schema(&[self.kind]))
     }
 
     fn values(&self) -> Vec<(&'static str, String)> {

@@ -11,12 +11,17 @@ mod structure;
 #[cfg(test)]
 mod tests;
 
+use std::fmt::Debug;
+use std::sync::{Arc, LazyLock};
+
+use quick_cache::sync::Cache;
 use serde_json::Value;
+use tokio::try_join;
 
 use super::context::Site;
-use super::prompts::{Prompts, Template, Variable, data};
-use crate::ai::{Message, Provider, Request, Role, Task};
-use crate::entities::PriceKind;
+use super::prompts::{Current, Prompts, Template, Variable, data};
+use crate::ai::{Message, Provider, Request, Role, Schema, Task};
+use crate::entities::{PriceKind, job};
 use crate::error::Error;
 use crate::jobs::{Halt, Work};
 use crate::sites::problem::Problem;
@@ -59,7 +64,7 @@ pub trait Function: Send + Sync {
     /// What a good reply becomes.
     type Reply;
 
-    fn spec(&self) -> &'static Spec;
+    const SPEC: &'static Spec;
 
     /// The site that the call is about.
     fn site(&self) -> &Site;
@@ -67,8 +72,8 @@ pub trait Function: Send + Sync {
     /// The call as typed context, for the offline writer and for scripted doubles.
     fn task(&self) -> Task;
 
-    /// The JSON Schema of the reply: strict for OpenAI, readable for a grammar.
-    fn schema(&self) -> Value;
+    /// The JSON Schema of the reply: strict for OpenAI, readable for a grammar. See [`schema_of`].
+    fn schema(&self) -> Schema;
 
     /// A value for each variable of the prompt.
     fn values(&self) -> Vec<(&'static str, String)>;
@@ -85,38 +90,52 @@ pub fn reads_prompts(ai: &Provider) -> bool {
     ai.name() != "offline"
 }
 
-/// The request of one call for a job, with the account's prompt; `correction` is why the last reply was refused.
-pub async fn request(
-    ai: &Provider,
-    work: &Work,
-    function: &impl Function,
-    correction: Option<String>,
-) -> Result<Request, Halt> {
-    let job = work.job();
-    let messages = match reads_prompts(ai) {
-        true => messages(work, function, correction.as_deref()).await?,
-        false => Vec::new(),
-    };
-    Ok(Request {
-        job: job.id,
-        attempt: job.attempt,
-        function: function.spec().name,
-        messages,
-        schema: function.schema(),
-        brief: function.site().brief.clone(),
-        task: function.task(),
-        correction,
-        max_tokens: Some(function.max_tokens()),
-    })
+/// What a call is made of, as it is now.
+pub struct Prepared {
+    pub site: Arc<Site>,
+    /// The account's; none for a writer that reads no words.
+    prompt: Option<Current>,
 }
 
-async fn messages(work: &Work, function: &impl Function, correction: Option<&str>) -> Result<Vec<Message>, Halt> {
-    let prompt = work.look_up::<Prompts>(function.spec().name).await?;
-    let prompt = prompt.ok_or_else(|| Error::internal("a function without a prompt"))?;
+/// Reads what a call of this function for a job is made of.
+pub async fn prepare<F: Function>(ai: &Provider, work: &Work) -> Result<Prepared, Halt> {
+    let prompt = async {
+        if !reads_prompts(ai) {
+            return Ok(None);
+        }
+        let prompt = work.look_up::<Prompts>(F::SPEC.name).await?;
+        Ok(Some(
+            prompt.ok_or_else(|| Error::internal("a function without a prompt"))?,
+        ))
+    };
+    let (site, prompt) = try_join!(Site::read(work), prompt)?;
+    Ok(Prepared { site, prompt })
+}
+
+impl Prepared {
+    /// The request of one call for a job; `correction` is why the last reply was refused.
+    pub fn request<F: Function>(&self, job: &job::Model, function: &F, correction: Option<String>) -> Request {
+        let prompt = self.prompt.as_ref();
+        let messages = prompt.map(|prompt| messages(prompt, function, correction.as_deref()));
+        Request {
+            job: job.id,
+            attempt: job.attempt,
+            function: F::SPEC.name,
+            messages: messages.unwrap_or_default(),
+            schema: function.schema(),
+            brief: function.site().brief.clone(),
+            task: function.task(),
+            correction,
+            max_tokens: Some(function.max_tokens()),
+        }
+    }
+}
+
+fn messages(prompt: &Current, function: &impl Function, correction: Option<&str>) -> Vec<Message> {
     let (system, user) = prompt.template.fill(&function.values());
     let correction = correction.map(|reasons| message(Role::User, refused(reasons)));
     let asked = [message(Role::System, system), message(Role::User, user)];
-    Ok(asked.into_iter().chain(correction).collect())
+    asked.into_iter().chain(correction).collect()
 }
 
 fn message(role: Role, text: String) -> Message {
@@ -130,6 +149,18 @@ fn refused(correction: &str) -> String {
          Answer with the JSON only.",
         data(&correction)
     )
+}
+
+/// The schema of a function that depends on nothing but `shape`; a few hundred are kept, and most calls have one of a dozen.
+fn schema_of(function: &str, shape: &impl Debug, make: impl FnOnce() -> Value) -> Schema {
+    static KEPT: LazyLock<Cache<String, Schema>> = LazyLock::new(|| Cache::new(256));
+    let shape = format!("{function} {shape:?}");
+    if let Some(schema) = KEPT.get(&shape) {
+        return schema;
+    }
+    let schema = Schema::from(make());
+    KEPT.insert(shape, schema.clone());
+    schema
 }
 
 /// A variable that must stand in every prompt of the function.

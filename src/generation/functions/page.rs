@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::{Function, Spec, optional, required};
-use crate::ai::{PageTask, Section, Task};
+use super::{Function, Spec, optional, required, schema_of};
+use crate::ai::{PageTask, Schema, Section, Task};
 use crate::entities::PriceKind;
 use crate::generation::context::Site;
 use crate::generation::prompts::data;
@@ -57,12 +57,9 @@ pub struct Page<'a> {
 }
 
 impl Function for Page<'_> {
+    const SPEC: &'static Spec = &SPEC;
     /// The elements, one a section; each is checked by itself as soon as it closes.
     type Reply = Vec<Value>;
-
-    fn spec(&self) -> &'static Spec {
-        &SPEC
-    }
 
     fn site(&self) -> &Site {
         self.site
@@ -78,8 +75,10 @@ impl Function for Page<'_> {
         })
     }
 
-    fn schema(&self) -> Value {
-        page_schema(&self.kinds)
+    fn schema(&self) -> Schema {
+        let mut kinds = self.kinds.clone();
+        kinds.sort();
+        schema_of(SPEC.name, &kinds, || page_schema(&kinds))
     }
 
     fn values(&self) -> Vec<(&'static str, String)> {

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Function, Spec, optional, required};
-use crate::ai::Task;
+use super::{Function, Spec, optional, required, schema_of};
+use crate::ai::{Schema, Task};
 use crate::entities::PriceKind;
 use crate::generation::context::Site;
 use crate::generation::prompts::data;
@@ -50,12 +50,9 @@ impl Structure<'_> {
 }
 
 impl Function for Structure<'_> {
+    const SPEC: &'static Spec = &SPEC;
     /// The plan, and what had to be repaired in it.
     type Reply = (SiteStructure, Vec<String>);
-
-    fn spec(&self) -> &'static Spec {
-        &SPEC
-    }
 
     fn site(&self) -> &Site {
         self.site
@@ -68,8 +65,8 @@ impl Function for Structure<'_> {
         }
     }
 
-    fn schema(&self) -> Value {
-        structure_schema(self.bounds())
+    fn schema(&self) -> Schema {
+        schema_of(SPEC.name, &self.bounds(), || structure_schema(self.bounds()))
     }
 
     fn values(&self) -> Vec<(&'static str, String)> {

@@ -8,7 +8,7 @@ use crate::ai::Brief;
 use crate::ai::Section;
 use crate::db::now;
 use crate::entities::{BlockOrigin, BlockStatus, PageStatus, block as block_row, page as page_row};
-use crate::sites::block::BlockKind;
+use crate::sites::block::{BlockKind, page_schema};
 use crate::sites::reply::schema_rules::assert_strict;
 
 fn site(words: &str) -> Site {
@@ -99,13 +99,13 @@ fn one(site: &Site) -> Block<'_> {
     }
 }
 
-fn filled(function: &impl Function) -> (Template, Vec<(&'static str, String)>) {
-    let (system, user) = function.spec().template().fill(&function.values());
+fn filled<F: Function>(function: &F) -> (Template, Vec<(&'static str, String)>) {
+    let (system, user) = F::SPEC.template().fill(&function.values());
     (Template { system, user }, function.values())
 }
 
-fn assert_sound(function: &impl Function) {
-    let spec = function.spec();
+fn assert_sound<F: Function>(function: &F) {
+    let spec = F::SPEC;
     assert_eq!(spec.template().faults(spec.variables), vec![], "{}", spec.name);
     let values: Vec<&str> = function.values().iter().map(|(name, _)| *name).collect();
     let names: Vec<&str> = spec.variables.iter().map(|variable| variable.name).collect();
@@ -114,7 +114,7 @@ fn assert_sound(function: &impl Function) {
         "{}: what it fills and what it promises differ",
         spec.name
     );
-    assert_strict(&function.schema());
+    assert_strict(function.schema().value());
     assert!((1_000..=12_000).contains(&function.max_tokens()), "{}", spec.name);
 }
 
@@ -129,13 +129,41 @@ fn every_function_has_a_sound_prompt_a_strict_schema_and_a_budget() {
     for name in names {
         assert_eq!(Spec::named(name).map(|spec| spec.name), Some(name));
     }
-    for element in about(&site).schema()["properties"]["blocks"]["items"]["anyOf"]
+    for element in about(&site).schema().value()["properties"]["blocks"]["items"]["anyOf"]
         .as_array()
         .unwrap()
     {
         let first = element["properties"].as_object().unwrap().keys().next().unwrap();
         assert_eq!(first, "kind", "a grammar must decide on the kind first");
     }
+}
+
+#[test]
+fn calls_of_one_shape_share_a_schema_and_no_others_do() {
+    use BlockKind::{Cta, Hero, Text};
+    let site = site("Rye & Shine");
+    let page = |kinds: &[BlockKind]| {
+        let kinds = kinds.to_vec();
+        Page { kinds, ..about(&site) }.schema()
+    };
+    let first = page(&[Hero, Text, Text]);
+    assert!(std::ptr::eq(first.value(), page(&[Text, Hero, Text]).value()));
+    for kinds in [&[Hero, Text, Text][..], &[Hero, Text], &[Hero, Cta], &[Hero]] {
+        assert_eq!(*page(kinds).value(), page_schema(kinds), "{kinds:?}");
+    }
+    for kind in [Hero, Text] {
+        assert_eq!(*Block { kind, ..one(&site) }.schema().value(), page_schema(&[kind]));
+    }
+    let most = |max_pages| {
+        Structure {
+            max_pages,
+            ..plan(&site)
+        }
+        .schema()
+        .value()["properties"]["pages"]["maxItems"]
+            .clone()
+    };
+    assert_eq!([most(5), most(6), most(5)], [5, 6, 5].map(Value::from));
 }
 
 #[test]

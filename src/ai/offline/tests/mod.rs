@@ -27,7 +27,7 @@ pub(super) fn request(brief: &Brief, task: Task) -> Request {
         attempt: 1,
         function: "page",
         messages: Vec::new(),
-        schema: Value::Null,
+        schema: Value::Null.into(),
         brief: brief.clone(),
         task,
         correction: None,
