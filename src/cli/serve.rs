@@ -1,6 +1,5 @@
 //! `sitewright serve`: everything in one process until it is told to stop.
 
-use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -10,7 +9,7 @@ use crate::{auth, boot, http};
 
 pub async fn run(config: Config) -> Result<(), Failure> {
     let address = config.server.listen;
-    let listener = TcpListener::bind(address).await.map_err(|cause| {
+    let listener = http::listen(address).map_err(|cause| {
         Failure::bad_input(format!(
             "{address} cannot be listened on ({cause}). Stop what uses it, or set server.listen to another address."
         ))

@@ -11,8 +11,26 @@ use std::time::Duration;
 
 use axum::serve::Listener;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::time::Sleep;
+
+/// Connections that may wait to be accepted; a system that is told to keeps fewer (`net.core.somaxconn`).
+///
+/// Who finds no room tries again after a second, then after three, then seven. After a restart everybody comes back at
+/// once, and the 128 that are usual are soon full.
+const BACKLOG: u32 = 4096;
+
+/// Listens where nobody else does.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    // What connections of a process before left behind does not keep the address.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
 
 pub struct Door {
     listener: TcpListener,

@@ -40,6 +40,7 @@ use crate::error::{Error, Result};
 use crate::graphql::Api;
 use crate::limits;
 use client_address::Peer;
+pub use listen::listen;
 
 /// What handlers share.
 #[derive(Clone)]

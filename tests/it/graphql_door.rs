@@ -1,16 +1,22 @@
-//! What HTTP itself asks of the endpoint: media types, methods, batches, documents by name, other sites, compression.
+//! What HTTP itself asks of the endpoint: room for a crowd, media types, methods, batches, documents by name, other sites,
+//! compression.
 //! Nothing here depends on the database, so one is enough.
 
 use std::fmt::Write;
 
+use futures::future::try_join_all;
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
+use rustix::process::Signal;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use sitewright::config::AuthMode;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
 
 use crate::graphql_served::{Served, open, serve};
-use crate::support::Backend;
+use crate::support::process::Server;
+use crate::support::{Backend, PATIENCE};
 
 const EXACT: &str = "application/graphql-response+json";
 
@@ -277,4 +283,25 @@ async fn long_answers_are_compressed_for_those_who_can_read_it_and_streams_are_n
         );
     }
     served.settle().await;
+}
+
+/// At the moment of a restart everybody comes back, faster than anybody is let in: a server that is held lets in nobody.
+///
+/// Seen to fail: with the usual backlog of 128 the others are turned away, to try again a second later.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crowd_at_the_door_is_not_turned_away() {
+    let mut world = Backend::Sqlite.world().await;
+    world.stop_loops().await;
+    let server = Server::start(&world, &[]).await;
+    let most = std::fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap();
+    let crowd = most.trim().parse::<usize>().unwrap().min(400);
+    server.process.signal(Signal::STOP);
+    let crowd = try_join_all((0..crowd).map(|_| TcpStream::connect(server.address)));
+    let crowd = timeout(PATIENCE, crowd).await.expect("room for everybody").unwrap();
+    server.process.signal(Signal::CONT);
+    drop(crowd);
+    let answer = server.graphql("{ __typename }", json!({})).await.unwrap();
+    assert_eq!(answer["__typename"], "Query", "{answer}");
+    server.stop().await;
+    world.settle().await;
 }

@@ -5,6 +5,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use tokio::net::TcpSocket;
 use tokio::sync::watch;
 
 use crate::behaviour::{Behaviour, Rule, When};
@@ -33,7 +34,14 @@ impl Model {
     }
 
     pub async fn listen(address: SocketAddr) -> std::io::Result<Self> {
-        let listener = tokio::net::TcpListener::bind(address).await?;
+        let socket = match address {
+            SocketAddr::V4(_) => TcpSocket::new_v4(),
+            SocketAddr::V6(_) => TcpSocket::new_v6(),
+        }?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        // The usual 128 would turn some of a crowd away, which tries again a second later.
+        let listener = socket.listen(4096)?;
         let address = listener.local_addr()?;
         let book: Shared = Arc::new(watch::Sender::new(Book::default()));
         let task = tokio::spawn(server::serve(listener, book.clone()));
