@@ -20,7 +20,7 @@ impl Schema {
         &self.0.schema
     }
 
-    /// As a strict mode reads it, which `change` makes of it: the first time, and then it is known.
+    /// As a strict mode reads it, which `change` makes of it, always the same: it is asked the first time only.
     pub(super) fn strict(&self, change: fn(Value) -> Value) -> &RawValue {
         let made = || to_raw_value(&change(self.0.schema.clone()));
         // A JSON value always has words.

@@ -152,7 +152,7 @@ impl Page {
         let request = prepared.request(work.job(), &function, memory.correction.take());
         let mut reader = Reader::new(self.ai.stream(request), "blocks");
         reader.ask(work, step).await?;
-        // While the model thinks.
+        // After the asking, which need not wait for it.
         let mut watch = Watch::of(&self.ai, work, site, page);
         let mut came = Came::default();
         let reply = self.read(work, reader, left, &mut watch, &mut came).await;

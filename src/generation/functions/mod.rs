@@ -1,7 +1,7 @@
 //! What a model can be asked: one list of functions, each with its prompt, its schema, its checks and its price.
 //!
 //! Adding one is one file here, its words in the `.md` file beside it, and one line in [`FUNCTIONS`]. A function
-//! is a value that holds what one call is about; [`request`] turns it into a request. Reading the stream and
+//! is a value that holds what one call is about; [`Prepared::request`] turns it into a request. Reading the stream and
 //! storing what came is the activities' own work.
 
 mod block;
@@ -11,6 +11,7 @@ mod structure;
 #[cfg(test)]
 mod tests;
 
+use std::convert::Infallible;
 use std::fmt::Debug;
 use std::sync::{Arc, LazyLock};
 
@@ -72,7 +73,7 @@ pub trait Function: Send + Sync {
     /// The call as typed context, for the offline writer and for scripted doubles.
     fn task(&self) -> Task;
 
-    /// The JSON Schema of the reply: strict for OpenAI, readable for a grammar. See [`schema_of`].
+    /// The JSON Schema of the reply: strict for OpenAI, readable for a grammar; `schema_of` keeps it.
     fn schema(&self) -> Schema;
 
     /// A value for each variable of the prompt.
@@ -116,6 +117,10 @@ impl Prepared {
     /// The request of one call for a job; `correction` is why the last reply was refused.
     pub fn request<F: Function>(&self, job: &job::Model, function: &F, correction: Option<String>) -> Request {
         let prompt = self.prompt.as_ref();
+        debug_assert!(
+            prompt.is_none_or(|prompt| prompt.spec.name == F::SPEC.name),
+            "another function's prompt"
+        );
         let messages = prompt.map(|prompt| messages(prompt, function, correction.as_deref()));
         Request {
             job: job.id,
@@ -151,16 +156,13 @@ fn refused(correction: &str) -> String {
     )
 }
 
-/// The schema of a function that depends on nothing but `shape`; a few hundred are kept, and most calls have one of a dozen.
+/// The schema of a function that depends on nothing but what `shape` shows of itself. The newest and the most asked for
+/// are kept: the kinds of a page's sections are a planner's choice, so there may be many.
 fn schema_of(function: &str, shape: &impl Debug, make: impl FnOnce() -> Value) -> Schema {
-    static KEPT: LazyLock<Cache<String, Schema>> = LazyLock::new(|| Cache::new(256));
+    static KEPT: LazyLock<Cache<String, Schema>> = LazyLock::new(|| Cache::new(64));
     let shape = format!("{function} {shape:?}");
-    if let Some(schema) = KEPT.get(&shape) {
-        return schema;
-    }
-    let schema = Schema::from(make());
-    KEPT.insert(shape, schema.clone());
-    schema
+    let made = KEPT.get_or_insert_with(&shape, || Ok::<_, Infallible>(make().into()));
+    made.unwrap_or_else(|never| match never {})
 }
 
 /// A variable that must stand in every prompt of the function.

@@ -1,5 +1,7 @@
 //! Writing the sections of one page that are not written yet, knowing the whole site.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::{Function, Spec, optional, required, schema_of};
@@ -76,9 +78,9 @@ impl Function for Page<'_> {
     }
 
     fn schema(&self) -> Schema {
-        let mut kinds = self.kinds.clone();
-        kinds.sort();
-        schema_of(SPEC.name, &kinds, || page_schema(&kinds))
+        // Which kinds there are and how many sections: it depends on nothing else.
+        let kinds: BTreeSet<BlockKind> = self.kinds.iter().copied().collect();
+        schema_of(SPEC.name, &(kinds, self.kinds.len()), || page_schema(&self.kinds))
     }
 
     fn values(&self) -> Vec<(&'static str, String)> {

@@ -40,8 +40,8 @@ impl Model {
         }?;
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
-        // The usual 128 would turn some of a crowd away, which tries again a second later.
-        let listener = socket.listen(4096)?;
+        // The usual 128 have no room for a crowd; who finds none tries again a second later.
+        let listener = socket.listen(1024)?;
         let address = listener.local_addr()?;
         let book: Shared = Arc::new(watch::Sender::new(Book::default()));
         let task = tokio::spawn(server::serve(listener, book.clone()));
