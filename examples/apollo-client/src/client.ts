@@ -54,7 +54,7 @@ function webSocket(options: Options, headers: Record<string, string>, silenceMs:
     url: options.url.replace(/^http/, "ws"),
     connectionParams: headers,
     retryAttempts: 0,
-    webSocketImpl: options.webSocketImpl,
+    webSocketImpl: impatient(options.webSocketImpl ?? globalThis.WebSocket, silenceMs),
     connectionAckWaitTimeout: silenceMs,
     lazyCloseTimeout: 1_000,
     keepAlive: silenceMs / 3,
@@ -67,6 +67,17 @@ function webSocket(options: Options, headers: Record<string, string>, silenceMs:
     },
   });
   return client;
+}
+
+/** Sockets that give up when they are not open in time: graphql-ws keeps time only for those that are. */
+function impatient(Socket: unknown, silenceMs: number): typeof WebSocket {
+  return class extends (Socket as typeof WebSocket) {
+    constructor(url: string | URL, protocols?: string | string[]) {
+      super(url, protocols);
+      const late = setTimeout(() => this.close(), silenceMs);
+      for (const done of ["open", "close"]) this.addEventListener(done, () => clearTimeout(late));
+    }
+  };
 }
 
 /** Sends operations over the socket. Apollo's own link hides why a socket was closed, which the ResumeLink must know. */
