@@ -16,8 +16,8 @@ use tokio::time::Sleep;
 
 /// Connections that may wait to be accepted; a system that is told to keeps fewer (`net.core.somaxconn`).
 ///
-/// Who finds no room hears nothing and tries again after a second, then after three, then seven. After a restart everybody comes back at
-/// once, and the 128 that are usual are soon full.
+/// Who finds no room hears nothing and tries again after a second, then after three, then seven. After a restart everybody
+/// comes back at once, and the 128 that are usual are soon full.
 const BACKLOG: u32 = 1024;
 
 /// Listens where nobody else does.

@@ -70,7 +70,9 @@ function webSocket(options: Options, headers: Record<string, string>, silenceMs:
 }
 
 /** Sockets that give up when they are not open in time: graphql-ws keeps time only for those that are. */
-function impatient(Socket: unknown, silenceMs: number): typeof WebSocket {
+function impatient(Socket: unknown, silenceMs: number): unknown {
+  // Where there is none, graphql-ws says what to do.
+  if (!Socket) return undefined;
   return class extends (Socket as typeof WebSocket) {
     constructor(url: string | URL, protocols?: string | string[]) {
       super(url, protocols);

@@ -86,7 +86,8 @@ class Tab {
   }
 }
 
-test("what was watched through cuts and deploys is what is stored", async (t) => {
+// A stream that nobody wakes fails here, instead of standing still.
+test("what was watched through cuts and deploys is what is stored", { timeout: 300_000 }, async (t) => {
   t.diagnostic(`SEED=${seed}`);
   const environment = {
     SITEWRIGHT_AI__OFFLINE_TOKENS_PER_SECOND: "0",

@@ -1,5 +1,4 @@
 // A connection that nobody answers, as when a machine falls asleep in its first moment, is given up and made again.
-import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { test } from "node:test";
@@ -27,7 +26,6 @@ for (const transport of ["websocket", "multipart"]) {
     const watched = watch(kit.client, { document: WatchJob, variables: { jobId: "job_1" }, initial: noText, apply: (state) => state });
     watched.ended.catch(() => {});
     await again;
-    assert.ok(connections.size >= 2);
     watched.stop();
   });
 }
