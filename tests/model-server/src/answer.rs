@@ -18,18 +18,17 @@ pub(crate) fn prompt(body: &Value) -> String {
 }
 
 /// The reply. `taint` stands in each text, and `address` in the place of each address.
-pub(crate) fn write(body: &Value, taint: &str, address: Option<&str>) -> Value {
+pub(crate) fn write(body: &Value, prompt: &str, taint: &str, address: Option<&str>) -> Value {
     let format = &body["response_format"];
     let schema = match format["json_schema"]["schema"].is_object() {
         true => &format["json_schema"]["schema"],
         false => &format["schema"],
     };
-    let prompt = prompt(body);
     let mut hasher = DefaultHasher::new();
     prompt.hash(&mut hasher);
     let mut writer = Writer {
         root: schema,
-        prompt: &prompt,
+        prompt,
         words: Words::new(hasher.finish()),
         taint,
         address,
@@ -48,16 +47,12 @@ struct Writer<'a> {
 /// Lists are this long where their schema lets us choose.
 const LIST: usize = 3;
 
-impl Writer<'_> {
+impl<'a> Writer<'a> {
     /// A value for a schema, under a key, as the nth of its list.
-    fn value(&mut self, schema: &Value, key: &str, nth: usize) -> Value {
+    fn value(&mut self, schema: &'a Value, key: &str, nth: usize) -> Value {
         if let Some(name) = schema["$ref"].as_str() {
-            let schema = self
-                .root
-                .pointer(name.trim_start_matches('#'))
-                .cloned()
-                .unwrap_or_default();
-            return self.value(&schema, key, nth);
+            let schema = self.root.pointer(name.trim_start_matches('#')).unwrap_or(&Value::Null);
+            return self.value(schema, key, nth);
         }
         if !schema["const"].is_null() {
             return schema["const"].clone();
@@ -66,16 +61,12 @@ impl Writer<'_> {
             return self.word(words, nth);
         }
         if let Some(options) = schema["anyOf"].as_array().or(schema["oneOf"].as_array()) {
-            let real = options.iter().find(|option| option["type"] != json!("null"));
-            return self.value(&real.cloned().unwrap_or_default(), key, nth);
+            let real = options.iter().find(|option| option["type"] != "null");
+            return self.value(real.unwrap_or(&Value::Null), key, nth);
         }
         let kind = match &schema["type"] {
-            Value::Array(kinds) => kinds
-                .iter()
-                .find(|kind| **kind != json!("null"))
-                .cloned()
-                .unwrap_or_default(),
-            kind => kind.clone(),
+            Value::Array(kinds) => kinds.iter().find(|kind| **kind != "null").unwrap_or(&Value::Null),
+            kind => kind,
         };
         match kind.as_str() {
             Some("object") => self.object(schema, nth),
@@ -87,7 +78,7 @@ impl Writer<'_> {
         }
     }
 
-    fn object(&mut self, schema: &Value, nth: usize) -> Value {
+    fn object(&mut self, schema: &'a Value, nth: usize) -> Value {
         let mut object = Map::new();
         for (name, schema) in schema["properties"].as_object().into_iter().flatten() {
             let value = self.value(schema, name, nth);
@@ -96,7 +87,7 @@ impl Writer<'_> {
         Value::Object(object)
     }
 
-    fn array(&mut self, schema: &Value, key: &str) -> Value {
+    fn array(&mut self, schema: &'a Value, key: &str) -> Value {
         if key == "placeholders" {
             return json!([]);
         }
@@ -114,8 +105,8 @@ impl Writer<'_> {
                 .map(|(nth, schema)| self.value(schema, key, nth))
                 .collect();
         }
-        let options = schema["items"]["anyOf"].as_array().cloned().unwrap_or_default();
-        let planned = self.planned(&options, length);
+        let options = schema["items"]["anyOf"].as_array().map_or(&[][..], Vec::as_slice);
+        let planned = self.planned(options, length);
         (0..length)
             .map(|nth| match planned.get(nth) {
                 Some(schema) => self.value(schema, key, nth),
@@ -126,31 +117,27 @@ impl Writer<'_> {
 
     /// Of elements that name their kind, those that the prompt plans, in its order: an array in it of so many objects
     /// with such kinds. Several pages may have one; the page to write is the least deep.
-    fn planned(&self, options: &[Value], length: usize) -> Vec<Value> {
-        let kind = |option: &Value| option["properties"]["kind"]["const"].as_str().map(str::to_string);
-        let kinds: BTreeSet<String> = options.iter().filter_map(kind).collect();
+    fn planned(&self, options: &'a [Value], length: usize) -> Vec<&'a Value> {
+        let kind = |option: &'a Value| option["properties"]["kind"]["const"].as_str();
+        let kinds: BTreeSet<&str> = options.iter().filter_map(kind).collect();
+        if kinds.is_empty() {
+            return Vec::new();
+        }
         let mut found = Vec::new();
         for value in values(self.prompt) {
             plans(&value, 0, &mut found);
         }
         let fits = |(_, plan): &&(usize, Vec<String>)| {
-            plan.len() == length && plan.iter().cloned().collect::<BTreeSet<_>>() == kinds
+            plan.len() == length && plan.iter().map(String::as_str).collect::<BTreeSet<_>>() == kinds
         };
         let plan = found.iter().filter(fits).min_by_key(|(depth, _)| *depth);
-        let option = |name: &String| {
-            options
-                .iter()
-                .find(|option| kind(option).as_ref() == Some(name))
-                .cloned()
-        };
+        let option = |name: &String| options.iter().find(|option| kind(option) == Some(name));
         plan.into_iter().flat_map(|(_, plan)| plan).filter_map(option).collect()
     }
 
     /// Lists begin with what sites begin with, then go through the others.
     fn word(&mut self, words: &[Value], nth: usize) -> Value {
-        let opening = words
-            .iter()
-            .find(|word| **word == json!("HOME") || **word == json!("HERO"));
+        let opening = words.iter().find(|word| **word == "HOME" || **word == "HERO");
         match (opening, nth) {
             (Some(opening), 0) => opening.clone(),
             (Some(opening), _) => {

@@ -27,7 +27,7 @@ pub struct Call {
     pub prompt: String,
     /// The request as it came.
     #[serde(skip)]
-    pub body: serde_json::Value,
+    pub body: Arc<serde_json::Value>,
     /// The credential that came with it.
     #[serde(skip)]
     pub authorization: Option<String>,

@@ -4,6 +4,7 @@
 //! whole late.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -25,7 +26,7 @@ type Piece = Result<Bytes, std::io::Error>;
 
 type Pieces = Pin<Box<dyn Stream<Item = Piece> + Send>>;
 
-pub(crate) fn stream(ticket: Ticket, behaviour: Behaviour, reply: String, request: Value) -> Pieces {
+pub(crate) fn stream(ticket: Ticket, behaviour: Behaviour, reply: String, request: Arc<Value>) -> Pieces {
     let (bytes, pause) = match behaviour {
         Behaviour::Drip { every_ms } => (1, Duration::from_millis(every_ms)),
         // Pieces that are written at once would reach the reader as one.
@@ -48,9 +49,14 @@ fn cut_up(events: impl Stream<Item = Piece> + Send, bytes: usize, pause: Duratio
     }
 }
 
-fn events(ticket: Ticket, behaviour: Behaviour, reply: String, request: Value) -> impl Stream<Item = Piece> + Send {
+fn events(
+    ticket: Ticket,
+    behaviour: Behaviour,
+    reply: String,
+    request: Arc<Value>,
+) -> impl Stream<Item = Piece> + Send {
     async_stream::stream! {
-        let events = Events { model: request["model"].clone() };
+        let events = Events::of(&request);
         let at = match behaviour.after() {
             // Counting a flood's characters would take longer than its reader waits.
             usize::MAX => reply.len(),
@@ -67,7 +73,7 @@ fn events(ticket: Ticket, behaviour: Behaviour, reply: String, request: Value) -
             let length = length(&behaviour, ticket.tokens_per_second, sent);
             let end = rest.char_indices().nth(length).map_or(rest.len(), |(at, _)| at);
             let (text, after) = rest.split_at(end);
-            yield Ok(events.delta(json!({ "content": text }), None));
+            yield Ok(events.content(text));
             ticket.sent(text.chars().count());
             (rest, sent) = (after, sent + 1);
         }
@@ -124,9 +130,28 @@ async fn break_off(behaviour: &Behaviour, ticket: &Ticket) -> Option<Option<Piec
 /// Events of one completion.
 struct Events {
     model: Value,
+    /// What stands before and behind a piece of content: it is written for each token of each call.
+    around: [String; 2],
 }
 
 impl Events {
+    fn of(request: &Value) -> Events {
+        let mut events = Events {
+            model: request["model"].clone(),
+            around: Default::default(),
+        };
+        let event = events.delta(json!({ "content": "" }), None);
+        let event = String::from_utf8_lossy(&event);
+        let (before, behind) = event.split_once(r#""content":"""#).unwrap_or_default();
+        events.around = [format!(r#"{before}"content":"#), behind.to_string()];
+        events
+    }
+
+    fn content(&self, text: &str) -> Bytes {
+        let [before, behind] = &self.around;
+        Bytes::from(format!("{before}{}{behind}", Value::from(text)))
+    }
+
     fn event(&self, choices: Value, usage: Value) -> Bytes {
         let event = json!({
             "id": "chatcmpl-scripted", "object": "chat.completion.chunk", "created": 1_700_000_000, "model": self.model,

@@ -1,5 +1,7 @@
 //! The routes, and one chat completion from its request to the last byte.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::Router;
 use axum::body::Body;
@@ -30,7 +32,9 @@ async fn models() -> Json<Value> {
 }
 
 async fn complete(State(book): State<Shared>, headers: HeaderMap, Json(body): Json<Value>) -> Response {
-    let ticket = Ticket::draw(&book, call(&headers, &body));
+    let body = Arc::new(body);
+    let prompt = answer::prompt(&body);
+    let ticket = Ticket::draw(&book, call(&headers, &body, &prompt));
     if body["stream"] != json!(true) {
         return (StatusCode::BAD_REQUEST, "only streams are made here").into_response();
     }
@@ -55,14 +59,14 @@ async fn complete(State(book): State<Shared>, headers: HeaderMap, Json(body): Js
             std::future::pending().await
         }
         behaviour => {
-            let reply = reply(&behaviour, &body);
+            let reply = reply(&behaviour, &body, &prompt);
             let stream = chunks::stream(ticket, behaviour, reply, body);
             ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(stream)).into_response()
         }
     }
 }
 
-fn call(headers: &HeaderMap, body: &Value) -> Call {
+fn call(headers: &HeaderMap, body: &Arc<Value>, prompt: &str) -> Call {
     let header = |name: &str| {
         headers
             .get(name)
@@ -76,7 +80,7 @@ fn call(headers: &HeaderMap, body: &Value) -> Call {
         job: job.split('.').next().unwrap_or_default().to_string(),
         model: text(&body["model"]),
         function: text(&body["response_format"]["json_schema"]["name"]),
-        prompt: answer::prompt(body),
+        prompt: prompt.to_string(),
         body: body.clone(),
         authorization: header("authorization"),
         characters: 0,
@@ -86,7 +90,7 @@ fn call(headers: &HeaderMap, body: &Value) -> Call {
     }
 }
 
-fn reply(behaviour: &Behaviour, body: &Value) -> String {
+fn reply(behaviour: &Behaviour, body: &Value, prompt: &str) -> String {
     match behaviour {
         Behaviour::Say { text } => text.clone(),
         Behaviour::Nonsense => "Certainly! Here is your website:\n\n<html><h1>Welcome</h1></html>".to_string(),
@@ -94,16 +98,16 @@ fn reply(behaviour: &Behaviour, body: &Value) -> String {
             r#"{"siteName":42,"pages":[{"slug":"../etc","title":["no"],"sections":{}}],"blocks":[{"kind":"NO_SUCH_KIND","placeholders":7}]}"#
                 .to_string()
         }
-        Behaviour::Flood { bytes } => flood(*bytes, body),
+        Behaviour::Flood { bytes } => flood(*bytes, body, prompt),
         Behaviour::Refuse { text } => text.clone(),
-        Behaviour::Taint { text, address } => answer::write(body, text, Some(address)).to_string(),
-        _ => answer::write(body, "", None).to_string(),
+        Behaviour::Taint { text, address } => answer::write(body, prompt, text, Some(address)).to_string(),
+        _ => answer::write(body, prompt, "", None).to_string(),
     }
 }
 
 /// The reply, with its first text grown out of all bounds.
-fn flood(bytes: usize, body: &Value) -> String {
-    let whole = answer::write(body, "", None).to_string();
+fn flood(bytes: usize, body: &Value, prompt: &str) -> String {
+    let whole = answer::write(body, prompt, "", None).to_string();
     let at = whole.rfind("\":\"").map_or(0, |at| at + 3);
     format!("{}{}{}", &whole[..at], "flood ".repeat(bytes / 6), &whole[at..])
 }
