@@ -6,6 +6,7 @@
 //! Each starts its own Postgres and Redis and ends them.
 
 mod capture;
+mod client;
 mod jobs;
 mod services;
 mod sites;

@@ -10,21 +10,17 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
-use futures::{SinkExt, StreamExt};
+use chrono::Utc;
 use model_server::{Model, When};
 use rustix::process::{Pid, Signal, kill_process};
 use sea_orm::EntityTrait;
-use serde_json::{Value, json};
+use serde_json::Value;
 use sitewright::db::Db;
 use sitewright::entities::job;
-use sitewright::ids::{GlobalId, IdKind};
 use tokio::time::Instant;
-use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use uuid::Uuid;
 
+use crate::client::{Client, Piece, Seen};
 use crate::services::{Postgres, Redis};
 use crate::{Outcome, sites};
 
@@ -32,18 +28,43 @@ const JOBS: usize = 200;
 const TOKENS_PER_SECOND: u32 = 50;
 /// Jobs before those that are measured: connections are open then, and their statements known.
 const WARM_UP: usize = 40;
-/// Over which the jobs arrive, evenly.
-const ARRIVAL: Duration = Duration::from_secs(4);
+
+/// How the jobs come.
+#[derive(Clone, Copy)]
+struct Arrival {
+    name: &'static str,
+    /// Evenly over that long.
+    over: Duration,
+    /// Whether who starts a job is connected already, as a page is on which somebody presses a button.
+    is_connected: bool,
+}
+
+const EVENLY: Arrival = Arrival {
+    name: "arriving over 4 s",
+    over: Duration::from_secs(4),
+    is_connected: false,
+};
+const AT_ONCE: Arrival = Arrival {
+    name: "arriving at once on open sockets",
+    over: Duration::ZERO,
+    is_connected: true,
+};
+const AT_ONCE_WITH_SOCKETS: Arrival = Arrival {
+    name: "arriving at once, each with a new socket",
+    is_connected: false,
+    ..AT_ONCE
+};
 
 pub async fn run() -> Outcome<()> {
     println!(
-        "{JOBS} jobs at {TOKENS_PER_SECOND} tokens/s arriving over {ARRIVAL:?}, one watcher each, Postgres with fsync"
+        "{JOBS} jobs at {TOKENS_PER_SECOND} tokens/s {}, one watcher each, Postgres with fsync",
+        EVENLY.name
     );
     let postgres = Postgres::start()?;
     let url = postgres.create("one")?;
     let pages = pages(&url).await?;
     let one = [Server::start("all", &url, &[])?];
-    measure("one process, no Redis", ARRIVAL, &url, &one, &pages, None).await?;
+    measure("one process, no Redis", EVENLY, &url, &one, &pages, None).await?;
     drop(one);
 
     let redis = Redis::start()?;
@@ -54,19 +75,19 @@ pub async fn run() -> Outcome<()> {
         Server::start("api", &url, &environment)?,
         Server::start("worker", &url, &environment)?,
     ];
-    measure("API and worker apart, Redis", ARRIVAL, &url, &two, &pages, None).await
+    measure("API and worker apart, Redis", EVENLY, &url, &two, &pages, None).await
 }
 
 /// The same in one process with a model behind HTTP: tests' own, in this process, at the same pace.
 pub async fn run_with_model() -> Outcome<()> {
     println!("{JOBS} jobs, a model over HTTP at {TOKENS_PER_SECOND} tokens/s, Postgres with fsync");
-    for (name, arrival) in [("arriving over 4 s", ARRIVAL), ("arriving at once", Duration::ZERO)] {
-        with_model(name, arrival).await?;
+    for arrival in [EVENLY, AT_ONCE, AT_ONCE_WITH_SOCKETS] {
+        with_model(arrival).await?;
     }
     Ok(())
 }
 
-async fn with_model(name: &str, arrival: Duration) -> Outcome<()> {
+async fn with_model(arrival: Arrival) -> Outcome<()> {
     let model = Model::start().await;
     model.speed(TOKENS_PER_SECOND);
     let postgres = Postgres::start()?;
@@ -79,7 +100,7 @@ async fn with_model(name: &str, arrival: Duration) -> Outcome<()> {
         ("OPENAI_BASE_URL", address.as_str()),
     ];
     let one = [Server::start("all", &url, &environment)?];
-    measure(name, arrival, &url, &one, &pages, Some(&model)).await
+    measure(arrival.name, arrival, &url, &one, &pages, Some(&model)).await
 }
 
 /// A planned page for each job, those of the warm-up included.
@@ -95,7 +116,7 @@ async fn pages(url: &str) -> Outcome<Vec<Uuid>> {
 /// The first of the servers answers clients. A model knows itself how long it took.
 async fn measure(
     name: &str,
-    arrival: Duration,
+    arrival: Arrival,
     url: &str,
     all: &[Server],
     pages: &[Uuid],
@@ -103,19 +124,26 @@ async fn measure(
 ) -> Outcome<()> {
     let api = &all[0];
     let (warm_up, pages) = pages.split_at(WARM_UP);
-    let warming = warm_up.iter().map(|page| one_job(api.address, *page));
+    let warming = warm_up.iter().map(|page| one_job(api.address, None, *page));
     futures::future::try_join_all(warming).await?;
+    let mut connected = Vec::with_capacity(pages.len());
+    for _ in pages {
+        connected.push(match arrival.is_connected {
+            true => Some(Client::connect(api.address).await?),
+            false => None,
+        });
+    }
     let first = Instant::now();
-    let jobs = pages.iter().enumerate().map(|(at, page)| {
+    let jobs = pages.iter().zip(connected).enumerate().map(|(at, (page, client))| {
         let (address, page) = (api.address, *page);
-        let begins = first + arrival.mul_f64(at as f64 / JOBS as f64);
+        let begins = first + arrival.over.mul_f64(at as f64 / JOBS as f64);
         tokio::spawn(async move {
             tokio::time::sleep_until(begins).await;
-            one_job(address, page).await.map_err(|error| error.to_string())
+            one_job(address, client, page).await.map_err(|error| error.to_string())
         })
     });
     let jobs: Vec<_> = jobs.collect();
-    tokio::time::sleep_until(first + arrival + Duration::from_secs(1)).await;
+    tokio::time::sleep_until(first + arrival.over + Duration::from_secs(1)).await;
     let (busy, own) = (cpu(ids(all))?, cpu([std::process::id()])?);
     let since = Utc::now();
     tokio::time::sleep(Duration::from_secs(5)).await;
@@ -186,6 +214,15 @@ async fn measure(
     Ok(())
 }
 
+/// From the start to the end, by a client that is connected or connects now.
+async fn one_job(address: SocketAddr, client: Option<Client>, page: Uuid) -> Outcome<Seen> {
+    let client = match client {
+        Some(client) => client,
+        None => Client::connect(address).await?,
+    };
+    client.one_job(page).await
+}
+
 /// How long the writer itself takes, at least: the last of its pieces is due that long after the first. A token counts
 /// four characters and pieces have 4, 3, 5, 2 and 6 in turn, so this is up to one piece (20 ms) too short.
 fn own_ms(tokens: i64) -> f64 {
@@ -235,76 +272,6 @@ fn percentiles(values: &mut [f64]) -> String {
     let at = |share: f64| values.get(((values.len() as f64 * share) as usize).min(values.len().saturating_sub(1)));
     let at = |share| at(share).copied().unwrap_or(f64::NAN);
     format!("p50 {:.2}, p99 {:.1}, worst {:.1}", at(0.5), at(0.99), at(1.0))
-}
-
-struct Piece {
-    written: DateTime<Utc>,
-    received: DateTime<Utc>,
-}
-
-struct Seen {
-    id: Uuid,
-    /// When the start was sent, when its answer was read, and when the last event was.
-    began: DateTime<Utc>,
-    accepted: DateTime<Utc>,
-    ended: DateTime<Utc>,
-    pieces: Vec<Piece>,
-}
-
-/// Starts a job and watches it, both on one connection.
-async fn one_job(address: SocketAddr, page: Uuid) -> Outcome<Seen> {
-    let mut request = format!("ws://{address}/graphql").into_client_request()?;
-    request
-        .headers_mut()
-        .insert("sec-websocket-protocol", "graphql-transport-ws".parse()?);
-    // A buffer of 128 KiB for each of 200 clients would be filled with zeros on the processors that are measured.
-    let small = WebSocketConfig::default().read_buffer_size(4 * 1024);
-    let (mut socket, _) = tokio_tungstenite::connect_async_with_config(request, Some(small), false).await?;
-    let began = Utc::now();
-    let input = json!({ "pageId": GlobalId::new(IdKind::Page, page).to_string(), "idempotencyKey": page.to_string() });
-    let start =
-        "mutation($input: GeneratePageInput!) { generatePage(input: $input) { job { id } userErrors { message } } }";
-    let watch = "subscription($job: ID!) { jobEvents(jobId: $job) { __typename at ... on TextWritten { blockId path offset text } } }";
-    let start =
-        json!({ "id": "start", "type": "subscribe", "payload": { "query": start, "variables": { "input": input } } });
-    for word in [json!({ "type": "connection_init" }), start] {
-        socket.send(Message::text(word.to_string())).await?;
-    }
-    let (mut id, mut accepted, mut pieces) = (None, began, Vec::new());
-    while let Some(message) = socket.next().await {
-        let Message::Text(text) = message? else { continue };
-        let received = Utc::now();
-        let word: Value = serde_json::from_str(&text)?;
-        let data = &word["payload"]["data"];
-        if word["payload"].get("errors").is_some() {
-            return Err(word.to_string().into());
-        }
-        if let Some(started) = data["generatePage"]["job"]["id"].as_str() {
-            (id, accepted) = (GlobalId::parse_as(IdKind::Job, started), received);
-            let payload = json!({ "query": watch, "variables": { "job": started } });
-            let watch = json!({ "id": "watch", "type": "subscribe", "payload": payload });
-            socket.send(Message::text(watch.to_string())).await?;
-        }
-        let event = &data["jobEvents"];
-        match event["__typename"].as_str() {
-            Some("TextWritten") => pieces.push(Piece {
-                written: event["at"].as_str().unwrap_or_default().parse()?,
-                received,
-            }),
-            Some("JobFinished") => {
-                let id = id.ok_or("an end without a start")?;
-                return Ok(Seen {
-                    id,
-                    began,
-                    accepted,
-                    ended: received,
-                    pieces,
-                });
-            }
-            _ => {}
-        }
-    }
-    Err("a stream ended early".into())
 }
 
 /// A process of the release build beside this one.
