@@ -139,25 +139,31 @@ pub async fn conclude(
     transaction: &DatabaseTransaction,
     acts: impl IntoIterator<Item = (&Entries, Vec<GlobalId>)>,
 ) -> Result<()> {
-    let (mut values, mut rows) = (Vec::new(), Vec::new());
+    let mut rows = Vec::new();
     for (entries, touched) in acts {
         let mut subjects = entries.subjects.clone();
         touched.into_iter().for_each(|id| add(&mut subjects, id));
         for statement in entries.statements.iter() {
-            let mut own = statement.values.clone();
+            let own: Result<[Value; VALUES], _> = statement.values.clone().try_into();
+            let mut own = own.map_err(|_| Error::internal("an entry of the audit trail has other values"))?;
             own[SUBJECTS] = words(&subjects).into();
-            rows.push(row_of(values.len()));
-            values.extend(own);
+            rows.push(own);
         }
     }
     if rows.is_empty() {
         return Ok(());
     }
-    // An act that has written before has its entry already, unfinished.
+    let mut values = Vec::new();
+    let places = db::places(&mut values, rows);
+    // An act that has written before has its entry already, unfinished; of an account that is not there is none.
     let text = insert!("").to_string()
-        + &rows.join(" UNION ALL ")
-        + " ON CONFLICT (id) DO UPDATE SET result = 'done', subjects = excluded.subjects \
-           WHERE audit_entries.result = 'unfinished'";
+        + &format!(
+            "SELECT column1, accounts.id, column3, column4, column5, (SELECT name FROM api_keys WHERE id = column6), \
+             column7, column8, column9, 'done', '', column10, column11 \
+             FROM (VALUES {places}) AS new JOIN accounts ON accounts.id = column2 WHERE TRUE \
+             ON CONFLICT (id) DO UPDATE SET result = 'done', subjects = excluded.subjects \
+             WHERE audit_entries.result = 'unfinished'"
+        );
     db::execute(transaction, &text, values).await?;
     Ok(())
 }
@@ -247,24 +253,6 @@ const INSERT: &str = insert!(
 /// The values of an entry, and which of them are its subjects.
 const VALUES: usize = 11;
 const SUBJECTS: usize = 8;
-
-/// The entry of an act that is done, of whose values `before` come first; nothing when there is no such account.
-fn row_of(before: usize) -> String {
-    let mark = |at: usize| format!("${}", before + at);
-    let marks = |range: std::ops::RangeInclusive<usize>| range.map(mark).collect::<Vec<_>>().join(", ");
-    let (id, account, key, head, middle, tail) = (
-        mark(1),
-        mark(2),
-        mark(6),
-        marks(3..=5),
-        marks(7..=9),
-        marks(10..=VALUES),
-    );
-    format!(
-        "SELECT {id}, id, {head}, (SELECT name FROM api_keys WHERE id = {key}), {middle}, 'done', '', {tail} \
-         FROM accounts WHERE id = {account}"
-    )
-}
 
 /// The entry in the trail of the account that acts. What an operator does to another account stands in that one's trail
 /// too, without the place from where it was done.
