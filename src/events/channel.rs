@@ -109,11 +109,10 @@ impl Channel {
     /// The items after `position`, oldest first, as far as they are kept.
     pub fn after(&self, position: Option<Position>) -> Vec<Arc<Item>> {
         let state = self.state.lock();
-        let start = match position {
-            Some(position) => state.items.partition_point(|item| item.at <= position),
-            None => 0,
-        };
-        state.items.range(start..).cloned().collect()
+        let is_new = |item: &&Arc<Item>| position.is_none_or(|position| item.at > position);
+        // From the newest on: whoever follows lacks one item or two.
+        let new = state.items.iter().rev().take_while(is_new).count();
+        state.items.range(state.items.len() - new..).cloned().collect()
     }
 
     /// Whether the stream goes on beyond `position`, and nobody will ever send how.
