@@ -13,6 +13,10 @@ mod sites;
 mod tokens;
 mod types;
 
+/// The program's own (decision 0016): clients and model share the processors with what is measured.
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 pub type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
 #[tokio::main]
