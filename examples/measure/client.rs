@@ -46,7 +46,8 @@ impl Client {
         Ok(client)
     }
 
-    /// Starts the job and watches it, both on this connection.
+    /// Starts the job and watches it, both on this connection. The time counts from here: who opened a socket first did so
+    /// before, and took its processor time from the others.
     pub async fn one_job(mut self, page: Uuid) -> Outcome<Seen> {
         let began = Utc::now();
         let input =

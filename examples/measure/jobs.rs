@@ -228,6 +228,8 @@ fn pgbench(postgres: &Postgres, script: &capture::Script, targets: &[Target]) ->
     std::fs::write(&file, &script.text)?;
     let each = JOBS / CONNECTIONS;
     let ran = Command::new("pgbench")
+        // As our own sessions have it.
+        .env("PGOPTIONS", "-c random_page_cost=1.1")
         .args(["-h", "127.0.0.1", "-p", &postgres.port.to_string(), "-U", "sitewright"])
         .args([
             "-n",

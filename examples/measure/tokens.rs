@@ -50,7 +50,7 @@ const AT_ONCE: Arrival = Arrival {
     is_connected: true,
 };
 const AT_ONCE_WITH_SOCKETS: Arrival = Arrival {
-    name: "arriving at once, each with a new socket",
+    name: "arriving at once, each opening its socket first",
     is_connected: false,
     ..AT_ONCE
 };

@@ -144,8 +144,9 @@ pub async fn conclude(
         let mut subjects = entries.subjects.clone();
         touched.into_iter().for_each(|id| add(&mut subjects, id));
         for statement in entries.statements.iter() {
-            let own: Result<[Value; VALUES], _> = statement.values.clone().try_into();
-            let mut own = own.map_err(|_| Error::internal("an entry of the audit trail has other values"))?;
+            let Ok(mut own) = <[Value; VALUES]>::try_from(statement.values.clone()) else {
+                return Err(Error::internal("a statement of an act has not the values of an entry"));
+            };
             own[SUBJECTS] = words(&subjects).into();
             rows.push(own);
         }
@@ -158,9 +159,9 @@ pub async fn conclude(
     // An act that has written before has its entry already, unfinished; of an account that is not there is none.
     let text = insert!("").to_string()
         + &format!(
-            "SELECT column1, accounts.id, column3, column4, column5, (SELECT name FROM api_keys WHERE id = column6), \
-             column7, column8, column9, 'done', '', column10, column11 \
-             FROM (VALUES {places}) AS new JOIN accounts ON accounts.id = column2 WHERE TRUE \
+            "SELECT new.column1, accounts.id, new.column3, new.column4, new.column5, \
+             (SELECT name FROM api_keys WHERE id = new.column6), new.column7, new.column8, new.column9, 'done', '', \
+             new.column10, new.column11 FROM (VALUES {places}) AS new, accounts WHERE accounts.id = new.column2 \
              ON CONFLICT (id) DO UPDATE SET result = 'done', subjects = excluded.subjects \
              WHERE audit_entries.result = 'unfinished'"
         );

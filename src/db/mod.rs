@@ -156,10 +156,10 @@ fn postgres_options(config: &config::Database, purpose: &str) -> ConnectOptions 
     let mut session = vec![
         ("lock_timeout", "5s".to_string()),
         ("idle_in_transaction_session_timeout", "20s".to_string()),
-        // All of ours look up a few rows by key. Before a new table has statistics a planner that takes each page for a seek
-        // of a disk reads the whole of it instead.
-        ("random_page_cost", "1.1".to_string()),
     ];
+    // Nearly all statements look up a few rows by key. Until a table has statistics, a planner that takes each page for a
+    // seek of a disk reads the whole of it instead.
+    session.push(("random_page_cost", "1.1".to_string()));
     if config.statement_timeout_ms > 0 {
         session.push(("statement_timeout", format!("{}ms", config.statement_timeout_ms)));
     }

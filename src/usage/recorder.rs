@@ -17,9 +17,12 @@ const BATCH: usize = 64;
 const WAITING: usize = 10_000;
 /// How long a database that failed is left alone.
 const PAUSE: Duration = Duration::from_secs(1);
-/// How many times as long as a write took the next one waits: in a crowd whose calls end together this is one part in
-/// four of a connection, whatever the database's speed, and what comes meanwhile shares the next commit.
+/// The most that one transaction takes.
+const ROUND: usize = 16 * BATCH;
+/// For how many times as long as a write took none follows: of calls that end one by one, as a crowd's do, those that come
+/// meanwhile share the next commit.
 const REST: u32 = 3;
+const LONGEST_REST: Duration = Duration::from_millis(250);
 
 /// Runs until it is told to end; then it writes what it still has, once.
 pub async fn record(db: Db, mut calls: Receiver<Call>, end: CancellationToken) {
@@ -29,9 +32,9 @@ pub async fn record(db: Db, mut calls: Receiver<Call>, end: CancellationToken) {
             biased;
             () = end.cancelled() => break,
             // The sender lives as long as the process: none came means that it ends.
-            came = calls.recv_many(&mut waiting, BATCH) => if came == 0 { break },
+            came = calls.recv_many(&mut waiting, ROUND) => if came == 0 { break },
         }
-        let begun = Instant::now();
+        let mut begun = Instant::now();
         while let Err(error) = write_down(&db, &mut waiting).await {
             tracing::warn!(
                 cause = error.cause(),
@@ -47,10 +50,11 @@ pub async fn record(db: Db, mut calls: Receiver<Call>, end: CancellationToken) {
             {
                 waiting.push(call);
             }
+            begun = Instant::now();
         }
         tokio::select! {
             () = end.cancelled() => break,
-            () = tokio::time::sleep((REST * begun.elapsed()).min(PAUSE)) => {}
+            () = tokio::time::sleep((REST * begun.elapsed()).min(LONGEST_REST)) => {}
         }
     }
     while let Ok(call) = calls.try_recv() {

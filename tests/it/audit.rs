@@ -5,7 +5,7 @@ mod mutations;
 use serde_json::{Value, json};
 use sitewright::auth::{self, NewKey};
 use sitewright::config::AuthMode;
-use sitewright::entities::{PriceKind, Role};
+use sitewright::entities::{ActorKind, PriceKind, Role};
 use sitewright::ids::{GlobalId, IdKind};
 use sitewright::{audit, credits, db, generation};
 
@@ -15,6 +15,7 @@ use crate::support::{Backend, PATIENCE};
 on_both!(
     an_entry_commits_with_the_change_or_not_at_all,
     a_start_commits_with_its_whole_entry,
+    acts_that_are_concluded_together_keep_what_each_has_and_lacks,
     entries_are_completed_once_and_only_old_ones_go,
     a_start_that_cannot_be_paid_for_was_refused,
     what_an_operator_does_stands_in_both_trails,
@@ -136,6 +137,93 @@ async fn a_start_commits_with_its_whole_entry(backend: Backend) {
         "{subjects}"
     );
     world.finished(job).await;
+    world.settle().await;
+}
+
+/// Somebody without a key, whose row comes first and is full of nulls, and somebody with one.
+async fn acts_that_are_concluded_together_keep_what_each_has_and_lacks(backend: Backend) {
+    let world = backend.world().await;
+    let (db, account) = (world.app.db.clone(), world.account);
+    let new = NewKey {
+        name: "till".to_string(),
+        role: Role::Owner,
+        expires_at: None,
+    };
+    let key = auth::create(&db, account, new).await.unwrap().0;
+    let with_key = audit::Actor {
+        kind: ActorKind::Key,
+        id: Some(key.id.to_string()),
+        key: Some(key.id),
+        role: Role::Owner,
+        request_id: Some("request".to_string()),
+        address: Some("192.0.2.7".to_string()),
+        ..audit::Actor::command(account)
+    };
+    let act = |actor: audit::Actor, name: &str| audit::Act {
+        actor,
+        name: name.to_string(),
+        subjects: vec![GlobalId::new(IdKind::Account, account)],
+    };
+    let made = [sitewright::ids::new_id(), sitewright::ids::new_id()].map(|id| GlobalId::new(IdKind::Job, id));
+    let (give, given) = tokio::sync::oneshot::channel();
+    let (tell, told) = tokio::sync::oneshot::channel();
+    let first = async {
+        let own = audit::present_entries().unwrap();
+        let others = given.await.unwrap();
+        let tx = db.write().await.unwrap();
+        let acts = [(&own, vec![made[0]]), (&others, vec![made[1]])];
+        audit::conclude(&tx, acts).await.unwrap();
+        tx.commit().await.unwrap();
+        audit::note_done();
+        audit::note_concluded();
+        tell.send(()).unwrap();
+    };
+    let second = async {
+        give.send(audit::present_entries().unwrap()).ok().unwrap();
+        told.await.unwrap();
+        audit::note_done();
+        audit::note_concluded();
+    };
+    let outcome = |_: &()| audit::Outcome::failed("was not concluded");
+    tokio::join!(
+        audit::recorded(&db, act(audit::Actor::command(account), "first"), first, outcome),
+        audit::recorded(&db, act(with_key, "second"), second, outcome),
+    );
+    let text = "SELECT actor, actor_id, actor_name, role, subjects, result, request_id, address FROM audit_entries \
+                WHERE mutation IN ('first', 'second') ORDER BY mutation";
+    let rows = db::rows(db.reader(), text, []).await.unwrap();
+    let entries: Vec<Vec<Option<String>>> = rows
+        .iter()
+        .map(|row| (0..8).map(|at| row.try_get_by_index(at).unwrap()).collect())
+        .collect();
+    let some = |text: &str| Some(text.to_string());
+    let subjects = made.map(|made| some(&format!("{} {made}", GlobalId::new(IdKind::Account, account))));
+    let [first, second] = subjects;
+    assert_eq!(
+        entries,
+        [
+            vec![
+                some("command"),
+                None,
+                None,
+                some("admin"),
+                first,
+                some("done"),
+                None,
+                None
+            ],
+            vec![
+                some("key"),
+                some(&key.id.to_string()),
+                some("till"),
+                some("owner"),
+                second,
+                some("done"),
+                some("request"),
+                some("192.0.2.7"),
+            ],
+        ]
+    );
     world.settle().await;
 }
 

@@ -142,7 +142,7 @@ impl Events {
         };
         let event = events.delta(json!({ "content": "" }), None);
         let event = String::from_utf8_lossy(&event);
-        let (before, behind) = event.split_once(r#""content":"""#).unwrap_or_default();
+        let (before, behind) = event.rsplit_once(r#""content":"""#).expect("an event has its content");
         events.around = [format!(r#"{before}"content":"#), behind.to_string()];
         events
     }
