@@ -75,6 +75,23 @@ async fn looks(app: &App) -> Result<()> {
 }
 
 // Fails, by reasoning: without `unless_away` around the execution, the answer comes when the proxy speaks again.
+/// What docs/operations.md says of each connection: nobody who is frozen keeps the others, and keys are looked up.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_has_its_limits_and_plans_for_keys() {
+    let world = Backend::Postgres.world().await;
+    for (name, expected) in [
+        ("statement_timeout", "10s"),
+        ("lock_timeout", "5s"),
+        ("idle_in_transaction_session_timeout", "20s"),
+        ("random_page_cost", "1.1"),
+    ] {
+        let told = rows(world.app.db.reader(), &format!("SHOW {name}"), []).await.unwrap();
+        let told: String = told[0].try_get_by_index(0).unwrap();
+        assert_eq!(told, expected, "{name}");
+    }
+    world.settle().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_mutation_is_refused_soon_when_postgres_is_silent_and_nothing_is_held() {
     let (world, proxy) = behind_a_proxy().await;

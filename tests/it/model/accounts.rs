@@ -25,6 +25,7 @@ const USAGE: &str = "query($from: DateTime!, $to: DateTime!) { viewer { account 
 on_both!(
     calls_are_summed_by_job_and_by_day_with_what_they_cost,
     an_account_that_is_written_twice_is_one,
+    accounts_of_a_crowd_are_all_written,
 );
 
 async fn calls_are_summed_by_job_and_by_day_with_what_they_cost(backend: Backend) {
@@ -138,6 +139,23 @@ async fn an_account_that_is_written_twice_is_one(backend: Backend) {
         sitewright::usage::record(world.app.db.clone(), told, end).await;
     }
     assert_eq!(calls_of(&world, id, before + 1).await.len(), before + 1);
+    world.settle().await;
+}
+
+/// More at once than one statement takes.
+async fn accounts_of_a_crowd_are_all_written(backend: Backend) {
+    const CROWD: usize = 150;
+    let model = Model::start().await;
+    let world = world(backend, &model, |_| {}).await;
+    let id = planning_job(&world).await;
+    let before = calls_of(&world, id, 1).await.len();
+    let (calls, told) = tokio::sync::mpsc::channel(CROWD);
+    for _ in 0..CROWD {
+        calls.send(account_of(id)).await.unwrap();
+    }
+    drop(calls);
+    sitewright::usage::record(world.app.db.clone(), told, CancellationToken::new()).await;
+    assert_eq!(calls_of(&world, id, before + CROWD).await.len(), before + CROWD);
     world.settle().await;
 }
 
